@@ -1,0 +1,3 @@
+//! Entry point of `local-sql`.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Entry point of `authoring-api`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The shop's side: every storefront request, from local memory where it can; only enqueues jobs.

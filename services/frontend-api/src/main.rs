@@ -1,0 +1,3 @@
+//! Entry point of `frontend-api`.
+
+fn main() {}

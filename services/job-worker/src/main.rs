@@ -1,0 +1,3 @@
+//! Entry point of `job-worker`.
+
+fn main() {}

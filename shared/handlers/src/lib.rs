@@ -1,0 +1,1 @@
+//! Every job handler, one file per kind; run by any service whose job server is on.

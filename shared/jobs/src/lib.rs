@@ -1,0 +1,1 @@
+//! The job engine on SQL Server, Hangfire-compatible; knows no commerce.

@@ -1,0 +1,1 @@
+//! The SQL Server pool, transactions, retries and migrations; knows no commerce.

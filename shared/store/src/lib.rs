@@ -1,0 +1,1 @@
+//! Commerce queries used by two or more services, one file per aggregate.
