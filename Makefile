@@ -1,0 +1,46 @@
+# Everything a developer, an operator at a desk and continuous integration run. `make help` lists it.
+# Nothing here needs root; all set-up stays under target/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help tools build demo run test check bench clean-data
+
+TOOLS := $(CURDIR)/target/tools
+export PATH := $(TOOLS)/bin:$(PATH)
+
+# The benchmark to run alone: `make bench ONLY=product_get_vs_bare`.
+ONLY ?=
+
+help: ## Show this list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+tools: $(TOOLS)/ready ## Put redis-server and cargo-nextest under target/tools where the machine has none.
+
+$(TOOLS)/ready: deploy/desk/unpack-redis
+	@command -v cargo >/dev/null || { echo "Rust is needed: https://rustup.rs"; exit 1; }
+	@deploy/desk/unpack-redis $(TOOLS)
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --quiet --locked --root $(TOOLS) cargo-nextest
+	@touch $@
+
+build: tools ## Build every binary (development profile).
+	cargo build --locked --workspace --bins
+
+demo: build ## The main job end to end, narrated and asserted; leaves nothing running.
+	target/debug/demo
+
+run: build ## Keep the whole stack up with demo data; Ctrl-C stops all of it.
+	target/debug/stack
+
+test: build ## Every test (Rust and redis-server only).
+	cargo nextest run --locked --workspace
+	cargo test --locked --workspace --doc --quiet
+
+check: ## Formatting, lints and documentation, each warning an error.
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets --quiet -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps --quiet
+
+bench: tools ## Benchmarks side by side; prints a table and writes target/bench.json (ONLY=name runs one).
+	cargo build --locked --release --workspace --bins
+	target/release/bench $(if $(ONLY),--only $(ONLY))
