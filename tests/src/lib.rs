@@ -1,1 +1,17 @@
-//! Stories that start several real processes, the demo, and benches that need the whole stack.
+//! Starts the whole system as real processes and speaks to it as its users do: HTTP in, observable effect out.
+//! Stories (`it/`), the demo, `make run` and the benchmarks stand on it. It reaches into no service: everything
+//! it knows comes through HTTP, SQL or a log file.
+//! Start at [`World`].
+
+pub mod catalog;
+mod merchant;
+mod process;
+mod shopper;
+mod waiting;
+mod world;
+
+pub use merchant::{ImportReport, Merchant};
+pub use process::Process;
+pub use shopper::{Reading, Shopper};
+pub use waiting::eventually;
+pub use world::{BEARER_TOKEN, Layout, World};

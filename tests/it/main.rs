@@ -1,0 +1,28 @@
+//! Stories across real processes, one file per promise. Each world has its own SQL, Redis and ports.
+
+mod edits;
+mod imports;
+mod tidy;
+mod topologies;
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::{World, catalog};
+
+pub(crate) const STORE: &str = "outdoor";
+/// For anything a worker does in these stories; generous, because a limit here only ends a hung test.
+pub(crate) const JOB_LIMIT: Duration = Duration::from_secs(60);
+
+/// A store with the demo catalog in it.
+pub(crate) async fn with_demo_catalog(world: &World) -> Result<()> {
+    world.merchant.put_store(STORE, "Stoa Outdoor", "EUR").await?;
+    let report = world.merchant.import_catalog(STORE, catalog::DEMO.to_vec(), JOB_LIMIT).await?;
+    assert_eq!((report.state.as_str(), report.products_created), ("Completed", catalog::DEMO_PRODUCTS));
+    Ok(())
+}
+
+/// The id of a published product.
+pub(crate) async fn product_id(world: &World, slug: &str) -> Result<i64> {
+    world.shoppers[0].product(STORE, slug).await?["id"].as_i64().context("a product without id")
+}
