@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools build demo run test check bench clean-data
+.PHONY: help tools build demo run test judges check bench
 
 TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/bin:$(PATH)
@@ -35,6 +35,9 @@ run: build ## Keep the whole stack up with demo data; Ctrl-C stops all of it.
 test: build ## Every test (Rust and redis-server only).
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
+
+judges: ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3 and root once, for mono.
+	tests/judges/tsql/run
 
 check: ## Formatting, lints and documentation, each warning an error.
 	cargo fmt --all --check
