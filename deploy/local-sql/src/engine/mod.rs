@@ -1,0 +1,14 @@
+//! The language half of local-sql: T-SQL in, rows and SQL Server's messages out. It knows no TDS and no sockets.
+//!
+//! Start at [`Engine::open`] and [`Session::run_batch`]. A batch goes through one module per stage:
+//! `lexer` → `parser` (producing `ast`) → `bind` (names, types and the SQLite text) → `run` (the batch interpreter)
+//! over `store` (one SQLite file per database). What a stage does not know it refuses with error 40000 that names
+//! the construct and its position; nothing is guessed.
+
+mod error;
+mod interface;
+mod types;
+
+pub use error::SqlError;
+pub use interface::{CancelFlag, Engine, EngineOptions, Message, ResultSink, Session, Storage, TransactionRequest};
+pub use types::{Column, Param, SqlType, Value};

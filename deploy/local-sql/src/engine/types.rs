@@ -1,0 +1,97 @@
+//! SQL Server's types and values as the engine and the protocol exchange them.
+
+/// A data type with its length, precision or scale.
+///
+/// Lengths of strings and binaries are those of the declaration (characters for `n` types); `None` means `max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum SqlType {
+    /// `bit`, carried as [`Value::Int`] 0 or 1.
+    Bit,
+    /// `tinyint`, 0 to 255.
+    TinyInt,
+    /// `smallint`.
+    SmallInt,
+    /// `int`.
+    Int,
+    /// `bigint`.
+    BigInt,
+    /// `float(53)`.
+    Float,
+    /// `real`.
+    Real,
+    /// `decimal(precision, scale)`, also `numeric`.
+    Decimal(u8, u8),
+    /// `nvarchar(n | max)`.
+    NVarChar(Option<u16>),
+    /// `nchar(n)`.
+    NChar(u16),
+    /// `varchar(n | max)`.
+    VarChar(Option<u16>),
+    /// `char(n)`.
+    Char(u16),
+    /// `varbinary(n | max)`.
+    VarBinary(Option<u16>),
+    /// `binary(n)`.
+    Binary(u16),
+    /// `uniqueidentifier`.
+    UniqueIdentifier,
+    /// `date`.
+    Date,
+    /// `time(p)`.
+    Time(u8),
+    /// `smalldatetime`.
+    SmallDateTime,
+    /// `datetime`, 1/300 s.
+    DateTime,
+    /// `datetime2(p)`.
+    DateTime2(u8),
+    /// `datetimeoffset(p)`.
+    DateTimeOffset(u8),
+}
+
+/// One value; which [`SqlType`] it has stands beside it (in the column or the parameter).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// NULL of any type.
+    Null,
+    /// `bit` and all integer types.
+    Int(i64),
+    /// `float` and `real`.
+    Float(f64),
+    /// `decimal`: unscaled digits and the scale.
+    Decimal(i128, u8),
+    /// All character types.
+    Text(String),
+    /// `binary` and `varbinary`.
+    Bytes(Vec<u8>),
+    /// `uniqueidentifier` in wire order: the first three groups little-endian, as in TDS.
+    Guid([u8; 16]),
+    /// `date`, `smalldatetime`, `datetime`, `datetime2`: 100 ns since 0001-01-01T00:00:00; `time`: 100 ns since midnight.
+    Ticks(i64),
+    /// `datetimeoffset`: 100 ns since 0001-01-01 **in UTC**, and the offset in minutes.
+    Offset(i64, i16),
+}
+
+/// A column of a result set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Its name; empty where the expression has none.
+    pub name: String,
+    /// Its type.
+    pub ty: SqlType,
+    /// Whether NULL can occur.
+    pub nullable: bool,
+}
+
+/// A parameter of a procedure call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Param {
+    /// With its `@`; empty for a parameter passed by position.
+    pub name: String,
+    /// The type as sent.
+    pub ty: SqlType,
+    /// The value as sent.
+    pub value: Value,
+    /// Whether the caller wants the value back.
+    pub output: bool,
+}
