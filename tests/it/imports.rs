@@ -47,7 +47,7 @@ async fn refused_rows_are_named_with_row_column_value_and_reason() -> Result<()>
 
     assert_eq!((report.state.as_str(), report.products_created, report.rows_refused), ("Completed", 1, 1));
     let refusal = &report.refusals[0];
-    assert_eq!(refusal["row"], 2);
+    assert_eq!(refusal["row"], 3, "rows count as a spreadsheet shows them: the header is row 1");
     assert_eq!(refusal["column"], "Variant Price");
     assert_eq!(refusal["value"], "cheap");
     assert!(refusal["reason"].as_str().is_some_and(|reason| !reason.is_empty()));
