@@ -1,0 +1,155 @@
+-- First half of the exchange batch: writes the outcomes of finished jobs. claim.sql goes on in the same transaction.
+-- @P1 [{"j": job, "f": fence, "q": queue, "i": queue row, "s": new state, "r": reason, "d": members of the state's data,
+--       "w": delay before the retry in ms, "n": retry count, "x": 1 if the server died alone}]
+-- @P9 seconds until a succeeded job expires
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
+
+DECLARE @now datetime2(7) = SYSUTCDATETIME();
+DECLARE @unixMs bigint = DATEDIFF_BIG(millisecond, '1970-01-01', @now);
+DECLARE @at nvarchar(20) = CAST(@unixMs AS nvarchar(20));
+DECLARE @day nvarchar(10) = CONVERT(nvarchar(10), @now, 120);
+DECLARE @hour nvarchar(13) = REPLACE(CONVERT(nvarchar(13), @now, 120), N' ', N'-');
+DECLARE @succeeded int = 0;
+DECLARE @failed int = 0;
+DECLARE @ack TABLE (
+    JobId bigint NOT NULL, StateId bigint NOT NULL, Queue nvarchar(50) NOT NULL, QueueId bigint NOT NULL,
+    Name nvarchar(20) NOT NULL, Reason nvarchar(100) NULL, Data nvarchar(max) NULL,
+    DelayMs bigint NULL, RetryCount int NULL, Died bit NULL,
+    PRIMARY KEY (JobId, StateId)
+);
+DECLARE @done TABLE (JobId bigint NOT NULL PRIMARY KEY, StateId bigint NOT NULL);
+DECLARE @state TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY);
+DECLARE @released TABLE (JobId bigint NOT NULL PRIMARY KEY, Queue nvarchar(50) NOT NULL, QueueId bigint NOT NULL);
+DECLARE @retry TABLE (
+    JobId bigint NOT NULL PRIMARY KEY, Plain nvarchar(20) NOT NULL, Member nvarchar(256) NOT NULL,
+    Score float NOT NULL, RetryCount int NOT NULL
+);
+
+BEGIN TRANSACTION;
+
+IF @P1 <> N'[]'
+BEGIN
+    INSERT INTO @ack (JobId, StateId, Queue, QueueId, Name, Reason, Data, DelayMs, RetryCount, Died)
+    SELECT x.JobId, x.StateId, x.Queue, x.QueueId, x.Name, x.Reason, x.Data, x.DelayMs, x.RetryCount, x.Died
+    FROM OPENJSON(@P1) WITH (
+        JobId bigint '$.j', StateId bigint '$.f', Queue nvarchar(50) '$.q', QueueId bigint '$.i', Name nvarchar(20) '$.s',
+        Reason nvarchar(100) '$.r', Data nvarchar(max) '$.d', DelayMs bigint '$.w', RetryCount int '$.n', Died bit '$.x'
+    ) AS x;
+
+    -- The fence. What is missing from @done afterwards was not ours any more, and nothing below touches it.
+    UPDATE j SET j.StateName = a.Name,
+        j.ExpireAt = CASE WHEN a.Name = N'Succeeded' THEN DATEADD(second, @P9, @now) ELSE NULL END
+    OUTPUT inserted.Id, inserted.StateId INTO @done (JobId, StateId)
+    FROM HangFire.Job AS j INNER JOIN @ack AS a ON a.JobId = j.Id
+    WHERE j.StateId = a.StateId AND j.StateName = N'Processing';
+
+    -- Hangfire writes the state that a retry passes over into the history as well: it carries the exception.
+    INSERT INTO HangFire.State (JobId, Name, Reason, CreatedAt, Data)
+    SELECT a.JobId, N'Failed', N'An exception occurred during performance of the job.', @now,
+        N'{"FailedAt":"' + @at + N'",' + a.Data + N'}'
+    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
+    WHERE a.Name = N'Scheduled'
+    ORDER BY a.JobId;
+
+    INSERT INTO HangFire.State (JobId, Name, Reason, CreatedAt, Data)
+    OUTPUT inserted.Id, inserted.JobId INTO @state (Id, JobId)
+    SELECT a.JobId, a.Name, a.Reason, @now,
+        CASE a.Name
+            WHEN N'Succeeded' THEN N'{"SucceededAt":"' + @at + N'",' + a.Data + N'}'
+            WHEN N'Failed' THEN N'{"FailedAt":"' + @at + N'",' + a.Data + N'}'
+            WHEN N'Scheduled' THEN N'{"EnqueueAt":"' + CAST(@unixMs + a.DelayMs AS nvarchar(20))
+                + N'","ScheduledAt":"' + @at + N'"}'
+            ELSE N'{"EnqueuedAt":"' + @at + N'","Queue":"' + a.Queue + N'"}'
+        END
+    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
+    ORDER BY a.JobId;
+
+    UPDATE j SET j.StateId = s.Id
+    FROM HangFire.Job AS j INNER JOIN @state AS s ON s.JobId = j.Id;
+
+    -- Queue rows: gone when the job left the queue, free again when it was given back.
+    DELETE q
+    FROM HangFire.JobQueue AS q
+        INNER JOIN @ack AS a ON a.Queue = q.Queue AND a.QueueId = q.Id AND a.JobId = q.JobId
+        INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId
+    WHERE a.Name <> N'Enqueued';
+
+    UPDATE q SET q.FetchedAt = NULL
+    FROM HangFire.JobQueue AS q
+        INNER JOIN @ack AS a ON a.Queue = q.Queue AND a.QueueId = q.Id AND a.JobId = q.JobId
+        INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId
+    WHERE a.Name = N'Enqueued';
+
+    INSERT INTO HangFire.JobQueue (JobId, Queue)
+    SELECT a.JobId, a.Queue
+    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
+    WHERE a.Name = N'Enqueued' AND NOT EXISTS (
+        SELECT 1 FROM HangFire.JobQueue AS q WHERE q.Queue = a.Queue AND q.Id = a.QueueId AND q.JobId = a.JobId);
+
+    -- A lease that is still under our fence ends here. If the job went elsewhere meanwhile (a dashboard gave it a new
+    -- state), the queue row that we hold is surplus; under Processing it may be the new owner's, so it stays.
+    DELETE l
+    OUTPUT deleted.JobId, deleted.Queue, deleted.QueueId INTO @released (JobId, Queue, QueueId)
+    FROM Jobs.Lease AS l INNER JOIN @ack AS a ON a.JobId = l.JobId
+    WHERE l.StateId = a.StateId;
+
+    DELETE q
+    FROM HangFire.JobQueue AS q
+        INNER JOIN @released AS r ON r.Queue = q.Queue AND r.QueueId = q.Id AND r.JobId = q.JobId
+    WHERE NOT EXISTS (SELECT 1 FROM @done AS d WHERE d.JobId = r.JobId)
+        AND EXISTS (SELECT 1 FROM HangFire.Job AS j WHERE j.Id = r.JobId AND j.StateName <> N'Processing');
+
+    -- Retries. The member names the queue, so that a .NET scheduler can move it without loading our type.
+    INSERT INTO @retry (JobId, Plain, Member, Score, RetryCount)
+    SELECT a.JobId, CAST(a.JobId AS nvarchar(20)), a.Queue + N':' + CAST(a.JobId AS nvarchar(20)),
+        CAST((@unixMs + a.DelayMs) / 1000 AS float), a.RetryCount
+    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
+    WHERE a.Name = N'Scheduled';
+
+    IF EXISTS (SELECT 1 FROM @retry)
+    BEGIN
+        DELETE s FROM HangFire.[Set] AS s INNER JOIN @retry AS r ON r.Member = s.Value WHERE s.[Key] = N'schedule';
+        INSERT INTO HangFire.[Set] ([Key], Score, Value) SELECT N'schedule', r.Score, r.Member FROM @retry AS r;
+
+        DELETE s FROM HangFire.[Set] AS s INNER JOIN @retry AS r ON r.Plain = s.Value WHERE s.[Key] = N'retries';
+        INSERT INTO HangFire.[Set] ([Key], Score, Value) SELECT N'retries', 0, r.Plain FROM @retry AS r;
+
+        DELETE p FROM HangFire.JobParameter AS p INNER JOIN @retry AS r ON r.JobId = p.JobId
+        WHERE p.Name = N'RetryCount';
+        INSERT INTO HangFire.JobParameter (JobId, Name, Value)
+        SELECT r.JobId, N'RetryCount', CAST(r.RetryCount AS nvarchar(10)) FROM @retry AS r;
+    END;
+
+    -- Deaths of the process that ran the job: counted for given-back jobs, forgotten with success.
+    UPDATE v SET v.Deaths = v.Deaths + 1, v.LastAt = @now
+    FROM Jobs.Delivery AS v INNER JOIN @ack AS a ON a.JobId = v.JobId
+        INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId
+    WHERE a.Died = 1;
+
+    INSERT INTO Jobs.Delivery (JobId, Deaths)
+    SELECT a.JobId, 1
+    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
+    WHERE a.Died = 1 AND NOT EXISTS (SELECT 1 FROM Jobs.Delivery AS v WHERE v.JobId = a.JobId);
+
+    DELETE v FROM Jobs.Delivery AS v INNER JOIN @ack AS a ON a.JobId = v.JobId
+        INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId
+    WHERE a.Name = N'Succeeded';
+
+    -- Counters: one row per key and batch, not per job.
+    SELECT @succeeded = COUNT(*)
+    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId WHERE a.Name = N'Succeeded';
+    SELECT @failed = COUNT(*)
+    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId WHERE a.Name = N'Failed';
+
+    IF @succeeded > 0
+        INSERT INTO HangFire.Counter ([Key], Value, ExpireAt) VALUES
+            (N'stats:succeeded', @succeeded, NULL),
+            (N'stats:succeeded:' + @day, @succeeded, DATEADD(month, 1, @now)),
+            (N'stats:succeeded:' + @hour, @succeeded, DATEADD(day, 1, @now));
+    IF @failed > 0
+        INSERT INTO HangFire.Counter ([Key], Value, ExpireAt) VALUES
+            (N'stats:failed:' + @day, @failed, DATEADD(month, 1, @now)),
+            (N'stats:failed:' + @hour, @failed, DATEADD(day, 1, @now));
+END;
+
