@@ -1,6 +1,8 @@
 -- Writes jobs of one type into one queue, inside the caller's transaction.
--- @P1 [{"o": ordinal, "a": Arguments}]   @P2 InvocationData   @P3 queue   @P4 [{"n": parameter, "v": value}]
+-- @P1 [{"o": ordinal, "a": Arguments}]   @P2 InvocationData   @P3 queue   @P4 [{"n": parameter, "v": [value]}]
 -- @P5 handler, to tell whether any server would run it
+-- Arguments and values are JSON themselves and travel as such (AS JSON, a value inside an array of one): nothing is
+-- escaped twice, and Babelfish 4, which leaves escapes in strings from OPENJSON, stores the same text.
 -- -> JobId, Expected in the order of the ordinals: identity values follow ORDER BY.
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
@@ -15,7 +17,7 @@ DECLARE @state TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY);
 INSERT INTO HangFire.Job (StateName, InvocationData, Arguments, CreatedAt)
 OUTPUT inserted.Id INTO @job (Id)
 SELECT N'Enqueued', @P2, x.Arguments, @now
-FROM OPENJSON(@P1) WITH (Ordinal int '$.o', Arguments nvarchar(max) '$.a') AS x
+FROM OPENJSON(@P1) WITH (Ordinal int '$.o', Arguments nvarchar(max) '$.a' AS JSON) AS x
 ORDER BY x.Ordinal;
 
 INSERT INTO HangFire.State (JobId, Name, CreatedAt, Data)
@@ -28,8 +30,8 @@ UPDATE j SET j.StateId = s.Id
 FROM HangFire.Job AS j INNER JOIN @state AS s ON s.JobId = j.Id;
 
 INSERT INTO HangFire.JobParameter (JobId, Name, Value)
-SELECT j.Id, p.Name, p.Value
-FROM @job AS j CROSS JOIN OPENJSON(@P4) WITH (Name nvarchar(40) '$.n', Value nvarchar(max) '$.v') AS p;
+SELECT j.Id, p.Name, SUBSTRING(p.Value, 2, LEN(p.Value) - 2)
+FROM @job AS j CROSS JOIN OPENJSON(@P4) WITH (Name nvarchar(40) '$.n', Value nvarchar(max) '$.v' AS JSON) AS p;
 
 INSERT INTO HangFire.JobQueue (JobId, Queue)
 SELECT j.Id, @P3

@@ -1,5 +1,5 @@
 -- First half of the exchange batch: writes the outcomes of finished jobs. claim.sql goes on in the same transaction.
--- @P1 [{"j": job, "f": fence, "q": queue, "i": queue row, "s": new state, "r": reason, "d": members of the state's data,
+-- @P1 [{"j": job, "f": fence, "q": queue, "i": queue row, "s": new state, "r": reason, "d": {the state's data without its time},
 --       "w": delay before the retry in ms, "n": retry count, "x": 1 if the server died alone}]
 -- @P9 seconds until a succeeded job expires
 SET NOCOUNT ON;
@@ -34,7 +34,7 @@ BEGIN
     SELECT x.JobId, x.StateId, x.Queue, x.QueueId, x.Name, x.Reason, x.Data, x.DelayMs, x.RetryCount, x.Died
     FROM OPENJSON(@P1) WITH (
         JobId bigint '$.j', StateId bigint '$.f', Queue nvarchar(50) '$.q', QueueId bigint '$.i', Name nvarchar(20) '$.s',
-        Reason nvarchar(100) '$.r', Data nvarchar(max) '$.d', DelayMs bigint '$.w', RetryCount int '$.n', Died bit '$.x'
+        Reason nvarchar(100) '$.r', Data nvarchar(max) '$.d' AS JSON, DelayMs bigint '$.w', RetryCount int '$.n', Died bit '$.x'
     ) AS x;
 
     -- The fence. What is missing from @done afterwards was not ours any more, and nothing below touches it.
@@ -47,7 +47,7 @@ BEGIN
     -- Hangfire writes the state that a retry passes over into the history as well: it carries the exception.
     INSERT INTO HangFire.State (JobId, Name, Reason, CreatedAt, Data)
     SELECT a.JobId, N'Failed', N'An exception occurred during performance of the job.', @now,
-        N'{"FailedAt":"' + @at + N'",' + a.Data + N'}'
+        N'{"FailedAt":"' + @at + N'",' + SUBSTRING(a.Data, 2, LEN(a.Data))
     FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
     WHERE a.Name = N'Scheduled'
     ORDER BY a.JobId;
@@ -56,8 +56,8 @@ BEGIN
     OUTPUT inserted.Id, inserted.JobId INTO @state (Id, JobId)
     SELECT a.JobId, a.Name, a.Reason, @now,
         CASE a.Name
-            WHEN N'Succeeded' THEN N'{"SucceededAt":"' + @at + N'",' + a.Data + N'}'
-            WHEN N'Failed' THEN N'{"FailedAt":"' + @at + N'",' + a.Data + N'}'
+            WHEN N'Succeeded' THEN N'{"SucceededAt":"' + @at + N'",' + SUBSTRING(a.Data, 2, LEN(a.Data))
+            WHEN N'Failed' THEN N'{"FailedAt":"' + @at + N'",' + SUBSTRING(a.Data, 2, LEN(a.Data))
             WHEN N'Scheduled' THEN N'{"EnqueueAt":"' + CAST(@unixMs + a.DelayMs AS nvarchar(20))
                 + N'","ScheduledAt":"' + @at + N'"}'
             ELSE N'{"EnqueuedAt":"' + @at + N'","Queue":"' + a.Queue + N'"}'
