@@ -1,0 +1,1 @@
+//! Handlers against a database: what an import writes, and what it does not after it lost its job.
