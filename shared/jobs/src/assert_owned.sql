@@ -1,6 +1,6 @@
--- Is the job still ours? Locks the job's row until the caller's transaction ends, so that nobody can take the job
--- between this answer and the commit.
+-- Is the job still ours? The update changes nothing: it locks the job's row until the caller's transaction ends, on every
+-- engine (hints do not), so that nobody can take the job between this answer and the commit.
 -- @P1 job   @P2 fence
-SELECT j.Id AS JobId
-FROM HangFire.Job AS j WITH (UPDLOCK, ROWLOCK)
+UPDATE j SET j.ExpireAt = NULL
+FROM HangFire.Job AS j
 WHERE j.Id = @P1 AND j.StateId = @P2 AND j.StateName = N'Processing';

@@ -91,7 +91,7 @@ BEGIN
     FROM HangFire.JobQueue AS q INNER JOIN @taken AS t ON t.Queue = q.Queue AND t.QueueId = q.Id
     WHERE NOT EXISTS (SELECT 1 FROM @candidate AS c WHERE c.QueueId = t.QueueId);
 
-    UPDATE j SET j.StateName = N'Processing', j.ExpireAt = NULL
+    UPDATE j SET j.ExpireAt = NULL
     OUTPUT inserted.Id INTO @claimed (JobId)
     FROM HangFire.Job AS j INNER JOIN @candidate AS c ON c.JobId = j.Id
     WHERE j.StateId = c.StateId AND c.Known = 1;
@@ -103,7 +103,7 @@ BEGIN
     FROM @claimed AS c
     ORDER BY c.JobId;
 
-    UPDATE j SET j.StateId = p.Id
+    UPDATE j SET j.StateId = p.Id, j.StateName = N'Processing'
     FROM HangFire.Job AS j INNER JOIN @processing AS p ON p.JobId = j.Id;
 
     DELETE l FROM Jobs.Lease AS l INNER JOIN @claimed AS c ON c.JobId = l.JobId;

@@ -19,7 +19,7 @@ DECLARE @ack TABLE (
     PRIMARY KEY (JobId, StateId)
 );
 DECLARE @done TABLE (JobId bigint NOT NULL PRIMARY KEY, StateId bigint NOT NULL);
-DECLARE @state TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY);
+DECLARE @state TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY, Name nvarchar(20) NOT NULL);
 DECLARE @released TABLE (JobId bigint NOT NULL PRIMARY KEY, Queue nvarchar(50) NOT NULL, QueueId bigint NOT NULL);
 DECLARE @retry TABLE (
     JobId bigint NOT NULL PRIMARY KEY, Plain nvarchar(20) NOT NULL, Member nvarchar(256) NOT NULL,
@@ -38,8 +38,8 @@ BEGIN
     ) AS x;
 
     -- The fence. What is missing from @done afterwards was not ours any more, and nothing below touches it.
-    UPDATE j SET j.StateName = a.Name,
-        j.ExpireAt = CASE WHEN a.Name = N'Succeeded' THEN DATEADD(second, @P9, @now) ELSE NULL END
+    -- (It changes nothing yet: it locks the rows that pass. The new state's id is not known before its row exists.)
+    UPDATE j SET j.ExpireAt = NULL
     OUTPUT inserted.Id, inserted.StateId INTO @done (JobId, StateId)
     FROM HangFire.Job AS j INNER JOIN @ack AS a ON a.JobId = j.Id
     WHERE j.StateId = a.StateId AND j.StateName = N'Processing';
@@ -53,7 +53,7 @@ BEGIN
     ORDER BY a.JobId;
 
     INSERT INTO HangFire.State (JobId, Name, Reason, CreatedAt, Data)
-    OUTPUT inserted.Id, inserted.JobId INTO @state (Id, JobId)
+    OUTPUT inserted.Id, inserted.JobId, inserted.Name INTO @state (Id, JobId, Name)
     SELECT a.JobId, a.Name, a.Reason, @now,
         CASE a.Name
             WHEN N'Succeeded' THEN N'{"SucceededAt":"' + @at + N'",' + SUBSTRING(a.Data, 2, LEN(a.Data))
@@ -65,7 +65,8 @@ BEGIN
     FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
     ORDER BY a.JobId;
 
-    UPDATE j SET j.StateId = s.Id
+    UPDATE j SET j.StateId = s.Id, j.StateName = s.Name,
+        j.ExpireAt = CASE WHEN s.Name = N'Succeeded' THEN DATEADD(second, @P9, @now) ELSE NULL END
     FROM HangFire.Job AS j INNER JOIN @state AS s ON s.JobId = j.Id;
 
     -- Queue rows: gone when the job left the queue, free again when it was given back.
