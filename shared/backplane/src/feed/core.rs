@@ -1,0 +1,693 @@
+//! The rules of the change feed: pure, synchronous, no I/O, time as an argument.
+//!
+//! What it keeps: which log it follows and how far ([`Core::position`]), a floor for each slot of tags, and a
+//! lease. What it promises, as long as its caller reports truthfully what SQL answered:
+//!
+//! - a value whose load began at `stamp` passes [`Core::check`] only if nothing it depends on has changed
+//!   since, as far as this process knows;
+//! - under a lease "as far as this process knows" is at most `max_staleness` behind SQL.
+//!
+//! What it does not do: talk to SQL or Redis (see `follower`), hold values (see `cache`). Start at
+//! [`Core::receive`], [`Core::probe_end`] and [`Core::check`]. `tests/it/model.rs` plays random schedules of
+//! lost, repeated and reordered messages, fail-overs and late answers against it.
+//!
+//! Every change of state happens under one short mutex (raising at most a page of floors); hits read atomics
+//! only. The order of those: floors are raised before `applied` moves, the lease is granted after both, and a
+//! hit reads the lease first. So whoever sees a lease sees the floors it was granted on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use super::marks::RecentMarks;
+use super::position::{GENERATION_MAX, OFFSET_MAX, Position};
+use super::status::{Counters, FlushCause};
+use crate::clock::{Nanos, TICK_MAX, nanos};
+
+/// A hint further ahead than this raises nothing: it is more likely wrong than right, SQL decides.
+pub(crate) const FAR_AHEAD: i64 = 1_000_000;
+/// Changes that arrived before their predecessor and are held for it. More are forgotten and read from SQL.
+pub(crate) const REORDERED_MAX: usize = 256;
+
+/// One committed transaction's entry in the feed: tag `i` has sequence number `first + i`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Identity of the log.
+    pub log_id: i64,
+    /// First sequence number.
+    pub first: i64,
+    /// Last sequence number: the head after this commit.
+    pub last: i64,
+    /// Random mark of this commit.
+    pub mark: i64,
+    /// Mark of the commit before it: a contiguous number alone does not prove a common past.
+    pub previous_mark: i64,
+    /// The changed tags, in sequence order.
+    pub tags: Arc<[i64]>,
+}
+
+impl Change {
+    /// Whether the numbers can be right at all.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        self.first >= 1
+            && self.last >= self.first
+            && self.last.checked_sub(self.first).and_then(|n| usize::try_from(n).ok()).map(|n| n + 1)
+                == Some(self.tags.len())
+    }
+}
+
+/// Who reports a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// A commit of this process: certain, and visible here as soon as it is reported.
+    Own,
+    /// A message: believed only as far as it fits.
+    Hint,
+}
+
+/// What became of a reported change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// Floors raised, position advanced.
+    Applied,
+    /// Floors raised; something before it is missing: read the gap.
+    Gap,
+    /// Already applied.
+    Known,
+    /// It contradicts what was applied: probe now.
+    Contradiction,
+    /// Too far ahead to be believed: probe now.
+    FarAhead,
+    /// Of another log.
+    Foreign,
+    /// No log is followed yet.
+    Early,
+    /// Its own numbers contradict each other.
+    Malformed,
+}
+
+/// Asked of SQL, before it is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct ProbeTicket {
+    t0: Nanos,
+    epoch: u64,
+    asked: Option<(i64, i64)>,
+}
+
+impl ProbeTicket {
+    /// The sequence number whose mark SQL is asked for; 0 (never a row) if no log is followed.
+    pub fn asked(&self) -> i64 {
+        self.asked.map_or(0, |(sequence, _)| sequence)
+    }
+}
+
+/// SQL's answer: the row of `Platform.FeedHead`, and the mark at the sequence number asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeAnswer {
+    /// Identity of the log.
+    pub log_id: i64,
+    /// Last sequence number.
+    pub head: i64,
+    /// Mark of the last commit.
+    pub mark: i64,
+    /// Rows up to here may be gone.
+    pub pruned_to: i64,
+    /// Mark in the row asked for, if there is one.
+    pub mark_at_asked: Option<i64>,
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Probed {
+    /// Everything up to SQL's head is applied; the lease is granted.
+    Leased,
+    /// Rows are missing: read them, the lease follows.
+    Behind,
+    /// A new generation began at SQL's head, and the lease is granted.
+    Adopted,
+    /// The state changed while SQL was asked: the answer says nothing, ask again.
+    Superseded,
+}
+
+/// A gap to be read: rows with `Seq >= from`, in order, the row at `from` included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GapRequest {
+    /// The position applied, which the first row must confirm.
+    pub from: i64,
+    epoch: u64,
+}
+
+/// A row of `Platform.ChangeFeed`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FeedRow {
+    /// Sequence number.
+    pub sequence: i64,
+    /// The changed tag.
+    pub tag: i64,
+    /// Mark of its commit.
+    pub mark: i64,
+}
+
+/// What became of the rows of a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// Applied as far as they were contiguous.
+    Applied,
+    /// They do not continue what was applied: a new generation is due, probe now.
+    Broken,
+    /// The state changed meanwhile; nothing was done.
+    Superseded,
+}
+
+/// Whether a value may be served as a hit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validity {
+    /// Yes.
+    Valid,
+    /// Nobody knows: no lease. The value may be right.
+    NoLease,
+    /// From before the present generation. The value may be right.
+    OldGeneration,
+    /// Something that it depends on has changed since its load began.
+    Changed,
+}
+
+/// See the module.
+pub struct Core {
+    /// Hits are allowed while `now` is below this.
+    lease_until: AtomicU64,
+    /// The first position of the present generation; `u64::MAX` while no log is followed.
+    generation_start: AtomicU64,
+    floors: Box<[AtomicU64]>,
+    /// `64 - log2(floors.len())`: the slot is the high bits of the mixed tag.
+    shift: u32,
+    applied: AtomicU64,
+    /// When probing began to fail; 0 while it works.
+    failing_since: AtomicU64,
+    /// Granted from `t0` of the probe, one tick of the coarse clock shorter than the bound.
+    lease: Nanos,
+    inner: Mutex<Inner>,
+    pub(crate) counters: Counters,
+    #[cfg(feature = "testing")]
+    weakness: Option<Weakness>,
+}
+
+#[derive(Default)]
+struct Inner {
+    log: Option<Log>,
+    generation: u64,
+    /// Counts the events after which answers still under way say nothing.
+    epoch: u64,
+    /// The lease as far as probes grant it; in force while no outcome is unknown.
+    granted_until: Nanos,
+    /// Transactions of this process whose COMMIT went unanswered; at most one for each connection.
+    unknown: BTreeSet<i64>,
+    /// A probe's promise: when `head` is applied, the lease runs from `t0`.
+    promised: Option<(Nanos, i64)>,
+    /// Changes whose predecessor is missing, by first sequence number. Their floors are raised already.
+    reordered: BTreeMap<i64, Held>,
+}
+
+struct Held {
+    last: i64,
+    mark: i64,
+    previous_mark: i64,
+    /// Probes that did not see it in the log. Two mean that it never was, or was lost in a fail-over.
+    missed_by: u8,
+}
+
+struct Log {
+    log_id: i64,
+    /// The sequence number at which the generation began.
+    base: i64,
+    applied: i64,
+    mark: i64,
+    marks: RecentMarks,
+}
+
+/// Rules left out on purpose, to prove that the checker notices.
+#[cfg(feature = "testing")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weakness {
+    /// Applies a change whatever is missing before it.
+    NoGapDetection,
+    /// Takes a contiguous number for a common past.
+    NoChain,
+    /// Does not compare the mark at the applied position.
+    NoIdentity,
+    /// Counts the lease from the answer.
+    LeaseFromAnswer,
+    /// Grants the lease before the rows up to SQL's head are applied.
+    LeaseBeforeApplied,
+    /// Keeps the generation when another log is adopted.
+    NoGeneration,
+    /// Continues after rows that are gone.
+    NoPruneDetection,
+}
+
+impl Core {
+    /// `slots` is rounded up to a power of two, at least 64. `max_staleness` is the bound of hits.
+    pub fn new(slots: usize, max_staleness: Duration) -> Self {
+        let slots = slots.max(64).next_power_of_two();
+        Self {
+            lease_until: AtomicU64::new(0),
+            generation_start: AtomicU64::new(u64::MAX),
+            floors: (0..slots).map(|_| AtomicU64::new(0)).collect(),
+            shift: 64 - slots.trailing_zeros(),
+            applied: AtomicU64::new(Position::NONE.bits()),
+            failing_since: AtomicU64::new(0),
+            lease: nanos(max_staleness.saturating_sub(TICK_MAX)),
+            inner: Mutex::new(Inner::default()),
+            counters: Counters::default(),
+            #[cfg(feature = "testing")]
+            weakness: None,
+        }
+    }
+
+    /// A core that lacks one rule.
+    #[cfg(feature = "testing")]
+    pub fn weakened(slots: usize, max_staleness: Duration, weakness: Weakness) -> Self {
+        Self { weakness: Some(weakness), ..Self::new(slots, max_staleness) }
+    }
+
+    #[cfg(feature = "testing")]
+    fn lacks(&self, weakness: Weakness) -> bool {
+        self.weakness == Some(weakness)
+    }
+
+    // --- what hits and loads ask -------------------------------------------------------------------------
+
+    /// The slot of a tag or key hash. The multiplication spreads tags that are not hashes.
+    #[inline]
+    pub fn slot(&self, tag: i64) -> u32 {
+        ((tag as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as u32
+    }
+
+    /// Everything up to here is applied. A load notes it **before** it begins, as its stamp.
+    #[inline]
+    pub fn position(&self) -> Position {
+        Position::from_bits(self.applied.load(Ordering::Acquire))
+    }
+
+    /// Whether a value loaded at `stamp` that depends on `slots` may be served as a hit at `now`.
+    #[inline]
+    pub fn check(&self, stamp: Position, slots: &[u32], now: Nanos) -> Validity {
+        // The lease first: whoever sees it sees the floors and the generation it was granted on.
+        if now >= self.lease_until.load(Ordering::Acquire) {
+            return Validity::NoLease;
+        }
+        if stamp.bits() < self.generation_start.load(Ordering::Acquire) {
+            return Validity::OldGeneration;
+        }
+        if self.is_changed(stamp, slots) { Validity::Changed } else { Validity::Valid }
+    }
+
+    /// Whether anything in `slots` is known to have changed after `stamp`. True for [`Position::NONE`] as
+    /// soon as anything ever changed there.
+    #[inline]
+    pub fn is_changed(&self, stamp: Position, slots: &[u32]) -> bool {
+        slots.iter().any(|&slot| {
+            self.floors.get(slot as usize).is_none_or(|floor| stamp.bits() < floor.load(Ordering::Acquire))
+        })
+    }
+
+    /// Since when probes fail, if they do.
+    #[inline]
+    pub fn failing_since(&self) -> Option<Nanos> {
+        match self.failing_since.load(Ordering::Acquire) {
+            0 => None,
+            since => Some(since),
+        }
+    }
+
+    /// How long hits are allowed from `now` on.
+    pub fn lease_remaining(&self, now: Nanos) -> Duration {
+        Duration::from_nanos(self.lease_until.load(Ordering::Acquire).saturating_sub(now))
+    }
+
+    /// Bytes of the floor table.
+    pub fn floor_bytes(&self) -> usize {
+        self.floors.len() * size_of::<AtomicU64>()
+    }
+
+    /// The log followed, and the sequence number applied.
+    pub fn log(&self) -> Option<(i64, i64)> {
+        self.inner.lock().log.as_ref().map(|log| (log.log_id, log.applied))
+    }
+
+    // --- changes -----------------------------------------------------------------------------------------
+
+    /// Takes in a change: floors first, then the position as far as it is contiguous.
+    pub fn receive(&self, change: &Change, source: Source) -> Received {
+        let mut inner = self.inner.lock();
+        let received = self.receive_locked(&mut inner, change, source);
+        drop(inner);
+        self.counters.received(received, source);
+        received
+    }
+
+    fn receive_locked(&self, inner: &mut Inner, change: &Change, source: Source) -> Received {
+        if !change.is_well_formed() {
+            return Received::Malformed;
+        }
+        let Some(log) = &inner.log else { return Received::Early };
+        if change.log_id != log.log_id {
+            // A commit of our own went to another log: what we follow is not the log any more.
+            if source == Source::Own {
+                self.flush(inner, FlushCause::NewLog);
+            }
+            return Received::Foreign;
+        }
+        if change.last <= log.applied {
+            return self.receive_older(inner, change, source);
+        }
+        if source == Source::Hint && change.last - log.applied > FAR_AHEAD {
+            return Received::FarAhead;
+        }
+        if (change.last - log.base) as u64 > OFFSET_MAX {
+            self.flush(inner, FlushCause::Rebased);
+            return Received::Contradiction;
+        }
+        self.raise(inner.generation, log.base, change.first, change.tags.iter().copied());
+        let received = self.advance_or_hold(inner, change);
+        if received == Received::Contradiction && source == Source::Own {
+            self.flush(inner, FlushCause::Forked);
+        }
+        received
+    }
+
+    /// A change at or below the position: applied already, or of another past.
+    fn receive_older(&self, inner: &mut Inner, change: &Change, source: Source) -> Received {
+        let Some(log) = &inner.log else { return Received::Early };
+        match log.marks.get(change.last) {
+            Some(mark) if mark == change.mark => Received::Known,
+            // Certain news that the numbers were used twice. Nothing stamped here can be trusted, and our own
+            // write must be visible at once.
+            Some(_) if source == Source::Own => {
+                self.flush(inner, FlushCause::Forked);
+                Received::Contradiction
+            }
+            Some(_) => Received::Contradiction,
+            // Too old to tell. Only a commit of our own needs an answer: no hits until SQL confirms the past.
+            None if source == Source::Own => {
+                self.revoke(inner);
+                Received::Contradiction
+            }
+            None => Received::Known,
+        }
+    }
+
+    fn advance_or_hold(&self, inner: &mut Inner, change: &Change) -> Received {
+        let Some(log) = &mut inner.log else { return Received::Early };
+        let next = log.applied + 1;
+        #[cfg(feature = "testing")]
+        if self.lacks(Weakness::NoGapDetection) {
+            self.advance(inner, change.first, change.last, change.mark);
+            return Received::Applied;
+        }
+        if change.first > next {
+            let Change { last, mark, previous_mark, .. } = *change;
+            inner.reordered.insert(change.first, Held { last, mark, previous_mark, missed_by: 0 });
+            if inner.reordered.len() > REORDERED_MAX {
+                inner.reordered.pop_last();
+            }
+            return Received::Gap;
+        }
+        // Contiguous, or a commit whose beginning a page of a gap read has brought already.
+        let continues =
+            if change.first == next { change.previous_mark == log.mark } else { change.mark == log.mark };
+        #[cfg(feature = "testing")]
+        let continues = continues || self.lacks(Weakness::NoChain);
+        if !continues {
+            return Received::Contradiction;
+        }
+        self.advance(inner, change.first.max(next), change.last, change.mark);
+        self.apply_reordered(inner)
+    }
+
+    /// Applies the held changes that have become contiguous.
+    fn apply_reordered(&self, inner: &mut Inner) -> Received {
+        loop {
+            let Some(log) = &inner.log else { return Received::Early };
+            let (applied, mark) = (log.applied, log.mark);
+            let Some(entry) = inner.reordered.first_entry() else { return Received::Applied };
+            if *entry.key() > applied + 1 {
+                return Received::Gap;
+            }
+            let (first, held) = entry.remove_entry();
+            if held.last <= applied {
+                continue;
+            }
+            let continues = if first == applied + 1 { held.previous_mark == mark } else { held.mark == mark };
+            #[cfg(feature = "testing")]
+            let continues = continues || self.lacks(Weakness::NoChain);
+            if !continues {
+                return Received::Contradiction;
+            }
+            self.advance(inner, applied + 1, held.last, held.mark);
+        }
+    }
+
+    /// Moves the position over changes whose floors are raised, and keeps a probe's promise.
+    fn advance(&self, inner: &mut Inner, first: i64, last: i64, mark: i64) {
+        let generation = inner.generation;
+        let Some(log) = &mut inner.log else { return };
+        for sequence in first..=last {
+            log.marks.put(sequence, mark);
+        }
+        log.applied = last;
+        log.mark = mark;
+        let position = Position::new(generation, (last - log.base) as u64);
+        self.applied.store(position.bits(), Ordering::Release);
+        if let Some((t0, head)) = inner.promised
+            && last >= head
+        {
+            inner.promised = None;
+            self.grant(inner, t0);
+        }
+    }
+
+    fn raise(&self, generation: u64, base: i64, first: i64, tags: impl Iterator<Item = i64>) {
+        for (offset, tag) in (first - base..).zip(tags) {
+            // Before the generation began every stamp of it is newer.
+            let Ok(offset) = u64::try_from(offset) else { continue };
+            let position = Position::new(generation, offset);
+            if let Some(floor) = self.floors.get(self.slot(tag) as usize) {
+                floor.fetch_max(position.bits(), Ordering::AcqRel);
+            }
+        }
+    }
+
+    // --- probes ------------------------------------------------------------------------------------------
+
+    /// Call **before** SQL is asked: the lease runs from here.
+    pub fn probe_begin(&self, now: Nanos) -> ProbeTicket {
+        let inner = self.inner.lock();
+        let asked = inner.log.as_ref().map(|log| (log.applied, log.mark));
+        ProbeTicket { t0: now, epoch: inner.epoch, asked }
+    }
+
+    /// Takes in what SQL answered at `now`.
+    pub fn probe_end(&self, ticket: ProbeTicket, answer: &ProbeAnswer, now: Nanos) -> Probed {
+        let mut inner = self.inner.lock();
+        self.failing_since.store(0, Ordering::Release);
+        self.counters.probe_answered();
+        if ticket.epoch != inner.epoch {
+            return Probed::Superseded;
+        }
+        let t0 = ticket.t0;
+        #[cfg(feature = "testing")]
+        let t0 = if self.lacks(Weakness::LeaseFromAnswer) { now } else { t0 };
+        debug_assert!(now >= ticket.t0);
+        let (Some(log), Some(asked)) = (&inner.log, ticket.asked) else {
+            self.adopt(&mut inner, answer, t0);
+            return Probed::Adopted;
+        };
+        if let Some(cause) = self.broken_by(log.log_id, asked, answer) {
+            self.flush(&mut inner, cause);
+            self.adopt(&mut inner, answer, t0);
+            return Probed::Adopted;
+        }
+        let behind = log.applied < answer.head;
+        inner.reordered.retain(|first, held| {
+            held.missed_by += u8::from(*first > answer.head);
+            held.missed_by < 2
+        });
+        #[cfg(feature = "testing")]
+        let behind = behind && !self.lacks(Weakness::LeaseBeforeApplied);
+        if behind {
+            inner.promised = Some((t0, answer.head));
+            return Probed::Behind;
+        }
+        self.grant(&mut inner, t0);
+        Probed::Leased
+    }
+
+    /// SQL did not answer.
+    pub fn probe_failed(&self, now: Nanos) {
+        let _ = self.failing_since.compare_exchange(0, now.max(1), Ordering::AcqRel, Ordering::Relaxed);
+        self.counters.probe_failed();
+    }
+
+    /// Why the answer does not continue what was applied, if it does not.
+    fn broken_by(&self, log_id: i64, asked: (i64, i64), answer: &ProbeAnswer) -> Option<FlushCause> {
+        let (sequence, mark) = asked;
+        if answer.log_id != log_id {
+            return Some(FlushCause::NewLog);
+        }
+        if answer.head < sequence {
+            return Some(FlushCause::Forked);
+        }
+        #[cfg(feature = "testing")]
+        if self.lacks(Weakness::NoIdentity) {
+            return None;
+        }
+        let found = if answer.head == sequence { Some(answer.mark) } else { answer.mark_at_asked };
+        match found {
+            Some(found) if found == mark => None,
+            Some(_) => Some(FlushCause::Forked),
+            // Number 0 never has a row; nothing was applied that could have been lost.
+            None if sequence == 0 => None,
+            None if sequence <= answer.pruned_to => Some(FlushCause::Pruned),
+            None => Some(FlushCause::Forked),
+        }
+    }
+
+    /// Follows the log from its head on, in a new generation.
+    fn adopt(&self, inner: &mut Inner, answer: &ProbeAnswer, t0: Nanos) {
+        if inner.generation >= GENERATION_MAX {
+            // A million flushes: leave the cache off rather than reuse a number.
+            self.flush(inner, FlushCause::Exhausted);
+            return;
+        }
+        inner.generation += 1;
+        inner.epoch += 1;
+        #[cfg(feature = "testing")]
+        if self.lacks(Weakness::NoGeneration) {
+            inner.generation = 1;
+        }
+        inner.log = Some(Log {
+            log_id: answer.log_id,
+            base: answer.head,
+            applied: answer.head,
+            mark: answer.mark,
+            marks: RecentMarks::new(answer.head, answer.mark),
+        });
+        let start = Position::new(inner.generation, 0);
+        self.applied.store(start.bits(), Ordering::Release);
+        self.generation_start.store(start.bits(), Ordering::Release);
+        self.counters.generation(inner.generation);
+        self.grant(inner, t0);
+    }
+
+    // --- gaps --------------------------------------------------------------------------------------------
+
+    /// What is missing, if anything is known to be.
+    pub fn gap(&self) -> Option<GapRequest> {
+        let inner = self.inner.lock();
+        let log = inner.log.as_ref()?;
+        let promised = inner.promised.is_some_and(|(_, head)| head > log.applied);
+        (promised || !inner.reordered.is_empty())
+            .then_some(GapRequest { from: log.applied, epoch: inner.epoch })
+    }
+
+    /// Takes in rows `Seq >= request.from`, in order. They may be cut anywhere; they must not have holes.
+    pub fn fill(&self, request: GapRequest, rows: &[FeedRow]) -> Filled {
+        let mut inner = self.inner.lock();
+        if request.epoch != inner.epoch {
+            return Filled::Superseded;
+        }
+        let Some(log) = &inner.log else { return Filled::Superseded };
+        let (applied, base) = (log.applied, log.base);
+        let continues = rows_continue(log, request.from, rows);
+        #[cfg(feature = "testing")]
+        let continues = continues || self.lacks(Weakness::NoPruneDetection);
+        if !continues {
+            self.flush(&mut inner, FlushCause::Gap);
+            return Filled::Broken;
+        }
+        let generation = inner.generation;
+        let fresh: Vec<&FeedRow> = rows.iter().filter(|row| row.sequence > applied).collect();
+        self.counters.gap_read(fresh.len());
+        let Some(last) = fresh.last() else { return Filled::Applied };
+        if (last.sequence - base) as u64 > OFFSET_MAX {
+            self.flush(&mut inner, FlushCause::Rebased);
+            return Filled::Broken;
+        }
+        for row in &fresh {
+            self.raise(generation, base, row.sequence, std::iter::once(row.tag));
+        }
+        for row in &fresh {
+            self.advance(&mut inner, row.sequence, row.sequence, row.mark);
+        }
+        match self.apply_reordered(&mut inner) {
+            Received::Contradiction => Filled::Broken,
+            _ => Filled::Applied,
+        }
+    }
+
+    // --- doubts ------------------------------------------------------------------------------------------
+
+    /// A COMMIT of this process went unanswered: no hits until its outcome is known, because a client may
+    /// already know what this cache does not.
+    pub fn outcome_unknown(&self, transaction: i64) {
+        let mut inner = self.inner.lock();
+        inner.unknown.insert(transaction);
+        self.lease_until.store(0, Ordering::Release);
+    }
+
+    /// The outcome is known, and reported by [`Core::receive`] if it was a commit.
+    pub fn outcome_known(&self, transaction: i64) {
+        let mut inner = self.inner.lock();
+        if inner.unknown.remove(&transaction) && inner.unknown.is_empty() {
+            self.lease_until.store(inner.granted_until, Ordering::Release);
+        }
+    }
+
+    fn grant(&self, inner: &mut Inner, t0: Nanos) {
+        inner.granted_until = inner.granted_until.max(t0.saturating_add(self.lease));
+        if inner.unknown.is_empty() {
+            self.lease_until.store(inner.granted_until, Ordering::Release);
+        }
+    }
+
+    /// No hits until a probe that begins after this confirms the past.
+    fn revoke(&self, inner: &mut Inner) {
+        self.lease_until.store(0, Ordering::Release);
+        inner.granted_until = 0;
+        inner.promised = None;
+        inner.epoch += 1;
+    }
+
+    /// Ends the generation: nothing stamped in it is a hit again. Local, never propagated.
+    fn flush(&self, inner: &mut Inner, cause: FlushCause) {
+        self.revoke(inner);
+        #[cfg(feature = "testing")]
+        if self.lacks(Weakness::NoGeneration) {
+            inner.log = None;
+            return;
+        }
+        self.generation_start.store(u64::MAX, Ordering::Release);
+        self.applied.store(Position::NONE.bits(), Ordering::Release);
+        inner.log = None;
+        inner.reordered.clear();
+        self.counters.flushed(cause);
+    }
+}
+
+/// Whether `rows` begin at `from` with the past that `log` knows, and have no holes.
+fn rows_continue(log: &Log, from: i64, rows: &[FeedRow]) -> bool {
+    let anchored = rows.first().is_some_and(|row| row.sequence == from || (from == 0 && row.sequence == 1));
+    let contiguous = rows.windows(2).all(|pair| pair[1].sequence == pair[0].sequence + 1);
+    let same_past = rows
+        .iter()
+        .filter(|row| row.sequence <= log.applied)
+        .all(|row| log.marks.get(row.sequence).is_none_or(|mark| mark == row.mark));
+    let reaches = rows.last().is_some_and(|row| row.sequence <= log.applied)
+        || rows.iter().any(|row| row.sequence == log.applied && row.mark == log.mark)
+        || log.applied == 0;
+    anchored && contiguous && same_past && reaches
+}

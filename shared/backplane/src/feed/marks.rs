@@ -1,0 +1,48 @@
+//! The marks of the last few thousand changes applied: tells a repeated message from another past.
+
+/// Changes remembered. A report about an older one is answered with "unknown".
+const REMEMBERED: usize = 8192;
+
+/// A ring of (sequence number, mark).
+pub(crate) struct RecentMarks(Box<[(i64, i64)]>);
+
+impl RecentMarks {
+    /// Knows the mark at one position.
+    pub(crate) fn new(sequence: i64, mark: i64) -> Self {
+        let mut marks = Self(vec![(i64::MIN, 0); REMEMBERED].into_boxed_slice());
+        marks.put(sequence, mark);
+        marks
+    }
+
+    pub(crate) fn put(&mut self, sequence: i64, mark: i64) {
+        let place = place(sequence);
+        if let Some(entry) = self.0.get_mut(place) {
+            *entry = (sequence, mark);
+        }
+    }
+
+    pub(crate) fn get(&self, sequence: i64) -> Option<i64> {
+        self.0.get(place(sequence)).filter(|entry| entry.0 == sequence).map(|entry| entry.1)
+    }
+}
+
+fn place(sequence: i64) -> usize {
+    sequence.rem_euclid(REMEMBERED as i64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_changes_are_remembered() {
+        let mut marks = RecentMarks::new(0, 5);
+        assert_eq!(marks.get(0), Some(5));
+        for sequence in 1..=REMEMBERED as i64 {
+            marks.put(sequence, sequence * 10);
+        }
+        assert_eq!(marks.get(0), None);
+        assert_eq!(marks.get(1), Some(10));
+        assert_eq!(marks.get(REMEMBERED as i64 + 1), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! feed
+pub mod core;
+pub mod hint;
+pub(crate) mod marks;
+pub mod position;
+pub mod status;

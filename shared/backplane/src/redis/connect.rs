@@ -1,0 +1,192 @@
+//! One connection to Redis: TCP, TLS, log-in. The `redis` crate is the codec and the pipeline above a stream
+//! that is ours, so that the certificate's name, the time-outs and the end of a connection are ours too.
+
+use std::sync::Arc;
+
+use redis::aio::{AsyncPushSender, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, PushInfo, RedisConnectionInfo, RedisError};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::options::{Endpoint, RedisOptions};
+
+/// Why there is no connection. The texts go to logs and health reports; none contains the password.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    #[error("cannot reach {endpoint}: {source}")]
+    Unreachable { endpoint: Endpoint, source: std::io::Error },
+    #[error("{endpoint} did not answer within connectTimeout ({timeout_ms} ms)")]
+    TimedOut { endpoint: Endpoint, timeout_ms: u128 },
+    #[error("TLS with {endpoint} as {name}: {source}")]
+    Tls { endpoint: Endpoint, name: String, source: std::io::Error },
+    #[error("certificate authorities: {0}")]
+    Authorities(String),
+    #[error("{endpoint} refused user and password: {reason}")]
+    WrongPassword { endpoint: Endpoint, reason: String },
+    #[error("{endpoint}: {source}")]
+    Refused { endpoint: Endpoint, source: RedisError },
+    #[error("{endpoint} is a replica; its messages would reach nobody else")]
+    Replica { endpoint: Endpoint },
+}
+
+/// Delivers pushed messages. Called by the connection's task: must not block.
+pub(crate) type OnPush = Arc<dyn Fn(PushInfo) + Send + Sync>;
+
+struct PushTo(OnPush);
+
+impl AsyncPushSender for PushTo {
+    fn send(&self, info: PushInfo) -> Result<(), redis::aio::SendError> {
+        (self.0)(info);
+        Ok(())
+    }
+}
+
+/// Connects to the first endpoint that answers; its driver runs in `drivers` until the connection ends.
+pub(crate) struct Connector {
+    options: RedisOptions,
+    tls: Option<Arc<ClientConfig>>,
+}
+
+impl Connector {
+    /// Reads the certificate authorities, if TLS is asked for.
+    pub(crate) async fn new(options: RedisOptions) -> Result<Self, ConnectError> {
+        if !options.tls {
+            return Ok(Self { options, tls: None });
+        }
+        let file = options.tls_authorities.clone();
+        let config = tokio::task::spawn_blocking(move || tls_config(file.as_deref()))
+            .await
+            .map_err(|error| ConnectError::Authorities(error.to_string()))??;
+        Ok(Self { options, tls: Some(Arc::new(config)) })
+    }
+
+    /// A connection to `endpoint`, logged in.
+    pub(crate) async fn connect(
+        &self,
+        endpoint: &Endpoint,
+        on_push: Option<OnPush>,
+        drivers: &mut JoinSet<()>,
+    ) -> Result<MultiplexedConnection, ConnectError> {
+        let timeout = self.options.connect_timeout;
+        tokio::time::timeout(timeout, self.connect_unbounded(endpoint, on_push, drivers))
+            .await
+            .unwrap_or_else(|_| {
+                Err(ConnectError::TimedOut { endpoint: endpoint.clone(), timeout_ms: timeout.as_millis() })
+            })
+    }
+
+    async fn connect_unbounded(
+        &self,
+        endpoint: &Endpoint,
+        on_push: Option<OnPush>,
+        drivers: &mut JoinSet<()>,
+    ) -> Result<MultiplexedConnection, ConnectError> {
+        let unreachable = |source| ConnectError::Unreachable { endpoint: endpoint.clone(), source };
+        let stream =
+            TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await.map_err(unreachable)?;
+        // Hints are small and urgent.
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let Some(tls) = &self.tls else { return self.log_in(endpoint, stream, on_push, drivers).await };
+        let name = self.options.tls_host.as_deref().unwrap_or(&endpoint.host).to_owned();
+        let failed = |source| ConnectError::Tls { endpoint: endpoint.clone(), name: name.clone(), source };
+        let server_name = ServerName::try_from(name.clone())
+            .map_err(|error| failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, error)))?;
+        let stream = tokio_rustls::TlsConnector::from(tls.clone())
+            .connect(server_name, stream)
+            .await
+            .map_err(failed)?;
+        self.log_in(endpoint, stream, on_push, drivers).await
+    }
+
+    async fn log_in<S>(
+        &self,
+        endpoint: &Endpoint,
+        stream: S,
+        on_push: Option<OnPush>,
+        drivers: &mut JoinSet<()>,
+    ) -> Result<MultiplexedConnection, ConnectError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let refused = |source| refusal(endpoint, source);
+        let mut info = RedisConnectionInfo::default()
+            .set_protocol(ProtocolVersion::RESP3)
+            .set_skip_set_lib_name()
+            .set_db(self.options.database.into());
+        if let Some(user) = &self.options.user {
+            info = info.set_username(user);
+        }
+        if let Some(password) = &self.options.password {
+            info = info.set_password(password);
+        }
+        let mut config =
+            AsyncConnectionConfig::new().set_response_timeout(Some(self.options.command_timeout));
+        if let Some(on_push) = on_push {
+            config = config.set_push_sender(PushTo(on_push));
+        }
+        let (mut connection, driver) =
+            MultiplexedConnection::new_with_config(&info, stream, config).await.map_err(refused)?;
+        drivers.spawn(driver);
+        if let Some(name) = &self.options.client_name {
+            let mut command = redis::cmd("CLIENT");
+            command.arg("SETNAME").arg(name);
+            command.query_async::<()>(&mut connection).await.map_err(refused)?;
+        }
+        if self.options.endpoints.len() > 1 {
+            let role: Vec<redis::Value> =
+                redis::cmd("ROLE").query_async(&mut connection).await.map_err(refused)?;
+            if matches!(role.first(), Some(redis::Value::BulkString(role)) if role.as_slice() == b"slave") {
+                return Err(ConnectError::Replica { endpoint: endpoint.clone() });
+            }
+        }
+        Ok(connection)
+    }
+}
+
+fn refusal(endpoint: &Endpoint, source: RedisError) -> ConnectError {
+    let endpoint = endpoint.clone();
+    match source.kind() {
+        ErrorKind::AuthenticationFailed => {
+            ConnectError::WrongPassword { endpoint, reason: source.to_string() }
+        }
+        _ if matches!(source.code(), Some("WRONGPASS" | "NOAUTH")) => {
+            ConnectError::WrongPassword { endpoint, reason: source.to_string() }
+        }
+        _ => ConnectError::Refused { endpoint, source },
+    }
+}
+
+fn tls_config(authorities: Option<&std::path::Path>) -> Result<ClientConfig, ConnectError> {
+    let failed = |error: String| ConnectError::Authorities(error);
+    let mut roots = RootCertStore::empty();
+    match authorities {
+        Some(file) => {
+            let certificates = CertificateDer::pem_file_iter(file)
+                .map_err(|error| failed(format!("{}: {error}", file.display())))?;
+            for certificate in certificates {
+                let certificate =
+                    certificate.map_err(|error| failed(format!("{}: {error}", file.display())))?;
+                roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+            }
+        }
+        None => {
+            // Single unreadable certificates of the system are its business as long as some are left.
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+        }
+    }
+    if roots.is_empty() {
+        return Err(failed("none found; name a PEM file".to_owned()));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
