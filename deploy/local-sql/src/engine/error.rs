@@ -25,9 +25,24 @@ impl SqlError {
         Self { number, class: 16, state: 1, text: text.into(), line: 0 }
     }
 
+    /// A syntax error (severity 15): the batch that has one runs nothing.
+    pub fn syntax(number: i32, text: impl Into<String>) -> Self {
+        Self { class: 15, ..Self::new(number, text) }
+    }
+
+    /// 102.
+    pub fn near(text: &str) -> Self {
+        Self::syntax(102, format!("Incorrect syntax near '{text}'."))
+    }
+
     /// The refusal of a construct that local-sql does not have.
     pub fn unsupported(construct: impl std::fmt::Display) -> Self {
         Self::new(40000, format!("local-sql does not support {construct}."))
+    }
+
+    /// The same refusal where the position of the construct is known.
+    pub fn unsupported_at(construct: impl std::fmt::Display, position: super::lexer::Position) -> Self {
+        Self::new(40000, format!("local-sql does not support {construct} ({position}).")).at(position.line)
     }
 
     /// The same error at a line, unless it already names one.

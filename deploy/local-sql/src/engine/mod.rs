@@ -5,10 +5,19 @@
 //! over `store` (one SQLite file per database). What a stage does not know it refuses with error 40000 that names
 //! the construct and its position; nothing is guessed.
 
+mod ast;
+mod convert;
 mod error;
+mod functions;
 mod interface;
+mod lexer;
+mod locks;
+mod parser;
+mod storage_form;
 mod types;
 
 pub use error::SqlError;
-pub use interface::{CancelFlag, Engine, EngineOptions, Message, ResultSink, Session, Storage, TransactionRequest};
+pub use interface::{
+    CancelFlag, Engine, EngineOptions, Message, ResultSink, Session, Storage, TransactionRequest,
+};
 pub use types::{Column, Param, SqlType, Value};

@@ -95,3 +95,61 @@ pub struct Param {
     /// Whether the caller wants the value back.
     pub output: bool,
 }
+
+impl SqlType {
+    /// The name that SQL Server's messages use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bit => "bit",
+            Self::TinyInt => "tinyint",
+            Self::SmallInt => "smallint",
+            Self::Int => "int",
+            Self::BigInt => "bigint",
+            Self::Float => "float",
+            Self::Real => "real",
+            Self::Decimal(..) => "numeric",
+            Self::NVarChar(_) => "nvarchar",
+            Self::NChar(_) => "nchar",
+            Self::VarChar(_) => "varchar",
+            Self::Char(_) => "char",
+            Self::VarBinary(_) => "varbinary",
+            Self::Binary(_) => "binary",
+            Self::UniqueIdentifier => "uniqueidentifier",
+            Self::Date => "date",
+            Self::Time(_) => "time",
+            Self::SmallDateTime => "smalldatetime",
+            Self::DateTime => "datetime",
+            Self::DateTime2(_) => "datetime2",
+            Self::DateTimeOffset(_) => "datetimeoffset",
+        }
+    }
+
+    /// Character types.
+    pub fn is_text(self) -> bool {
+        matches!(self, Self::NVarChar(_) | Self::NChar(_) | Self::VarChar(_) | Self::Char(_))
+    }
+
+    /// `bit` and the integer types.
+    pub fn is_integer(self) -> bool {
+        matches!(self, Self::Bit | Self::TinyInt | Self::SmallInt | Self::Int | Self::BigInt)
+    }
+
+    /// Types carried as [`Value::Ticks`].
+    pub fn is_date_or_time(self) -> bool {
+        matches!(self, Self::Date | Self::Time(_) | Self::SmallDateTime | Self::DateTime | Self::DateTime2(_))
+    }
+
+    /// Binary types.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Self::VarBinary(_) | Self::Binary(_))
+    }
+
+    /// The declared length of a string or binary; `None` for `max` and for all other types.
+    pub fn length(self) -> Option<u16> {
+        match self {
+            Self::NVarChar(length) | Self::VarChar(length) | Self::VarBinary(length) => length,
+            Self::NChar(length) | Self::Char(length) | Self::Binary(length) => Some(length),
+            _ => None,
+        }
+    }
+}
