@@ -1,3 +1,78 @@
-//! Entry point of `local-sql`.
+//! The command `local-sql`: flags in, a [`Server`] until a signal.
 
-fn main() {}
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Parser;
+use local_sql::{Certificate, Fault, Options, Server, Storage};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// An embedded SQL Server stand-in for development and tests.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Flags {
+    /// The address to listen on; loopback only. Port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:1433", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Keep the databases in this directory; committed transactions survive a crash.
+    #[arg(long, value_name = "DIR", required_unless_present = "memory", conflicts_with = "memory")]
+    data: Option<PathBuf>,
+    /// Keep nothing: the databases are gone when the server ends.
+    #[arg(long)]
+    memory: bool,
+    /// The password of the login sa.
+    #[arg(long, env = "LOCAL_SQL_SA_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
+    sa_password: String,
+    /// PEM file of the TLS certificate chain; without it a self-signed one is made at each start.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// PEM file of the certificate's private key.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Faults on demand: a file with one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+}
+
+impl Flags {
+    fn options(self) -> anyhow::Result<Options> {
+        let certificate = match (self.certificate, self.key) {
+            (Some(chain), Some(key)) => Certificate::Files { chain, key },
+            _ => Certificate::SelfSigned,
+        };
+        Ok(Options {
+            listen: self.listen,
+            storage: self.data.map_or(Storage::Memory, Storage::Directory),
+            sa_password: self.sa_password,
+            certificate,
+            faults: self.faults.as_deref().map(Fault::read_file).transpose()?.unwrap_or_default(),
+            ..Options::default()
+        })
+    }
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("LOCAL_SQL_LOG").unwrap_or_else(|_| "info".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    let options = Flags::parse().options()?;
+    let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
+    let server = Server::start(options).await?;
+    println!(
+        "local-sql is for development and tests only: one write transaction at a time, loopback only, one login (sa).\n\
+         listening on {}",
+        server.address()
+    );
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    server.stop().await;
+    Ok(())
+}

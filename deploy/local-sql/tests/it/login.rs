@@ -1,0 +1,66 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use local_sql::{Error, Limits, Options, Server};
+use tiberius::AuthMethod;
+
+use crate::support::{batch, config, connect, connect_with, error_number, options, scalar, server};
+
+#[tokio::test]
+async fn the_database_of_a_login_exists_from_then_on() {
+    let server = server().await;
+    let mut client = connect(&server).await;
+    assert_eq!(scalar::<String>(&mut client, "SELECT DB_NAME()").await, "Shop");
+    batch(&mut client, "CREATE TABLE T (Id int NOT NULL)").await.unwrap();
+    let mut second = connect(&server).await;
+    batch(&mut second, "INSERT INTO T (Id) VALUES (1)").await.unwrap();
+    assert_eq!(scalar::<i32>(&mut client, "SELECT COUNT(*) FROM T").await, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_an_unknown_login_are_error_18456() {
+    let server = server().await;
+    for (user, password) in [("sa", "wrong"), ("sa", ""), ("admin", crate::support::PASSWORD)] {
+        let mut config = config(server.address());
+        config.authentication(AuthMethod::sql_server(user, password));
+        assert_eq!(error_number(connect_with(config).await), 18_456, "{user}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_login_is_answered_late() {
+    let delay = Duration::from_millis(200);
+    let limits = Limits { login_failure_delay: delay, ..Limits::default() };
+    let server = Server::start(Options { limits, ..options() }).await.unwrap();
+    let mut config = config(server.address());
+    config.authentication(AuthMethod::sql_server("sa", "wrong"));
+    let began = std::time::Instant::now();
+    assert_eq!(error_number(connect_with(config).await), 18_456);
+    assert!(began.elapsed() >= delay);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_packet_size_is_negotiated() {
+    let server = server().await;
+    for packet_size in [512, 4_096, 32_767] {
+        let mut config = config(server.address());
+        config.packet_size(packet_size);
+        let mut client = connect_with(config).await.unwrap();
+        let text = "x".repeat(100_000);
+        let row = client.query("SELECT @P1", &[&text]).await.unwrap().into_row().await.unwrap().unwrap();
+        assert_eq!(row.get::<&str, _>(0), Some(text.as_str()));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn only_loopback_addresses_and_a_password_are_accepted() {
+    let listen: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    let outcome = Server::start(Options { listen, ..options() }).await;
+    assert!(matches!(outcome, Err(Error::NotLoopback(_))));
+    let outcome = Server::start(Options { sa_password: String::new(), ..options() }).await;
+    assert!(matches!(outcome, Err(Error::NoPassword)));
+}

@@ -1,0 +1,14 @@
+//! local-sql as its clients see it: through tiberius, and through a bare socket where tiberius would not misbehave.
+
+mod attention;
+mod connections;
+mod durability;
+mod encryption;
+mod faults;
+mod login;
+mod malformed;
+mod parameters;
+mod prepared;
+mod results;
+mod support;
+mod transactions;

@@ -1,0 +1,77 @@
+//! What no driver sends: each such client loses its own connection and nobody else's.
+
+use std::time::Duration;
+
+use local_sql::{Limits, Options, Server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::{connect, options, scalar, server};
+
+/// A PRELOGIN that asks for no encryption.
+const PRELOGIN: [u8; 15] = [18, 1, 0, 15, 0, 0, 1, 0, 1, 0, 6, 0, 1, 0xFF, 2];
+
+/// Sends the bytes and returns what comes back until the server closes.
+async fn send(server: &Server, bytes: &[u8]) -> Vec<u8> {
+    let mut socket = TcpStream::connect(server.address()).await.unwrap();
+    // The server may close before everything is written.
+    let _ = socket.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer).await;
+    answer
+}
+
+#[tokio::test]
+async fn garbage_closes_its_own_connection_only() {
+    let server = server().await;
+    let mut bystander = connect(&server).await;
+    let headers_of_no_kind: [&[u8]; 7] = [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        &[0; 64],
+        &[0xFF; 64],
+        // A TLS ClientHello, as `Encrypt=Strict` sends it.
+        &[22, 3, 1, 0, 100, 1, 0, 0, 96, 3, 3],
+        // A length shorter than the header.
+        &[18, 1, 0, 7, 0, 0, 1, 0],
+        // A packet type of the server.
+        &[4, 1, 0, 9, 0, 0, 1, 0, 0],
+        // A login before PRELOGIN.
+        &[16, 1, 0, 9, 0, 0, 1, 0, 0],
+    ];
+    for bytes in headers_of_no_kind {
+        assert_eq!(send(&server, bytes).await, b"", "{bytes:?}");
+    }
+    assert_eq!(scalar::<i32>(&mut bystander, "SELECT 1").await, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_that_ends_early_is_no_login() {
+    let server = server().await;
+    for login in [&[16, 1, 0, 9, 0, 0, 1, 0, 0][..], &[16, 1, 0, 12, 0, 0, 1, 0, 0xFF, 0xFF, 0xFF, 0xFF]] {
+        let answer = send(&server, &[&PRELOGIN, login].concat()).await;
+        // The answer to PRELOGIN and nothing after it.
+        assert_eq!(answer.len(), usize::from(u16::from_be_bytes([answer[2], answer[3]])));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_above_the_limit_is_cut_off() {
+    let server = server().await;
+    let mut packet = vec![16, 0, 0x7F, 0xFF, 0, 0, 1, 0];
+    packet.resize(0x7FFF, 0);
+    let answer = send(&server, &[&PRELOGIN[..], &packet.repeat(5)].concat()).await;
+    assert!(answer.len() < 100);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_never_logs_in_is_closed() {
+    let limits = Limits { login_timeout: Duration::from_millis(100), ..Limits::default() };
+    let server = Server::start(Options { limits, ..options() }).await.unwrap();
+    assert_eq!(send(&server, &[]).await, b"");
+    let answer = send(&server, &PRELOGIN[..4]).await;
+    assert_eq!(answer, b"");
+    server.stop().await;
+}

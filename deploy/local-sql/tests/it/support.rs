@@ -1,0 +1,78 @@
+//! Servers and clients for tests.
+
+use std::time::Duration;
+
+use local_sql::{Limits, Options, Server};
+use tiberius::{AuthMethod, Client, Config, EncryptionLevel, Row};
+use tokio::net::TcpStream;
+use tokio_util::compat::{Compat, TokioAsyncWriteCompatExt};
+
+pub const PASSWORD: &str = "Correct-Horse=1";
+
+pub type Connection = Client<Compat<TcpStream>>;
+
+/// A server in memory that answers a refused login at once.
+pub fn options() -> Options {
+    Options {
+        sa_password: PASSWORD.to_owned(),
+        limits: Limits { login_failure_delay: Duration::ZERO, ..Limits::default() },
+        ..Options::default()
+    }
+}
+
+pub async fn server() -> Server {
+    Server::start(options()).await.unwrap()
+}
+
+/// How tiberius is to connect; tests change what they are about.
+pub fn config(address: std::net::SocketAddr) -> Config {
+    let mut config = Config::new();
+    config.host(address.ip().to_string());
+    config.port(address.port());
+    config.database("Shop");
+    config.authentication(AuthMethod::sql_server("sa", PASSWORD));
+    config.encryption(EncryptionLevel::NotSupported);
+    config.trust_cert();
+    config
+}
+
+pub async fn connect(server: &Server) -> Connection {
+    connect_with(config(server.address())).await.unwrap()
+}
+
+pub async fn connect_with(config: Config) -> tiberius::Result<Connection> {
+    let socket = TcpStream::connect(config.get_addr()).await?;
+    socket.set_nodelay(true)?;
+    Client::connect(config, socket.compat_write()).await
+}
+
+/// All result sets of a batch without parameters.
+pub async fn batch(client: &mut Connection, text: &str) -> tiberius::Result<Vec<Vec<Row>>> {
+    client.simple_query(text.to_owned()).await?.into_results().await
+}
+
+/// The first column of the first row.
+pub async fn scalar<T>(client: &mut Connection, text: &str) -> T
+where
+    T: for<'a> tiberius::FromSql<'a>,
+{
+    let results = batch(client, text).await.unwrap();
+    results[0][0].get(0).unwrap()
+}
+
+/// The number of the server's error.
+pub fn error_number<T>(result: tiberius::Result<T>) -> u32 {
+    match result.err().expect("an error") {
+        tiberius::error::Error::Server(error) => error.code(),
+        other => panic!("not an error of the server: {other}"),
+    }
+}
+
+/// Asks again until the answer is yes; fails after half a minute.
+pub async fn until<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+    while !ask().await {
+        assert!(tokio::time::Instant::now() < deadline, "never happened: {what}");
+        tokio::task::yield_now().await;
+    }
+}
