@@ -1,1 +1,21 @@
 //! What makes a process one of ours: configuration, telemetry, lifecycle, problem+json, auth, health.
+//!
+//! A service's `main` calls [`main`] with its migrations and a function that builds its routes and job handlers on a
+//! [`Host`]; everything between the command line and the exit code is here. Knows no commerce.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+pub mod auth;
+pub mod configuration;
+pub mod health;
+pub mod http;
+pub mod lifecycle;
+pub mod problem;
+mod service;
+pub mod telemetry;
+
+pub use configuration::{Configuration, Secret, Settings};
+pub use lifecycle::Lifecycle;
+pub use problem::{FieldError, Problem};
+pub use service::Service;

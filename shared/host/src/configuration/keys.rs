@@ -1,0 +1,346 @@
+//! The one table of every configuration key: name, other spellings, form, default, meaning.
+//!
+//! `settings` reads through it, unknown keys are judged by it, `--print-config-keys` prints it, and a snapshot
+//! test keeps it. To add a key: a line in [`table!`] below, a field in `settings`, the snapshot.
+
+use std::time::Duration;
+
+use crate::Service;
+
+/// One configuration key.
+#[derive(Debug)]
+pub struct Key {
+    /// As documents write it; compared without regard to case.
+    pub name: &'static str,
+    /// Other spellings that mean the same, older ones last.
+    pub aliases: &'static [&'static str],
+    /// What a value must look like.
+    pub form: Form,
+    /// What holds when no source has the key.
+    pub fallback: Fallback,
+    /// One clause for the configuration table.
+    pub meaning: &'static str,
+}
+
+/// What a value must look like.
+#[derive(Clone, Copy, Debug)]
+pub enum Form {
+    /// `true` or `false`, in any case.
+    Bool,
+    /// A whole number.
+    Integer { min: u64, max: u64 },
+    /// A number of bytes, plain or with `KiB`, `MiB`, `GiB`.
+    Bytes { min: u64, max: u64 },
+    /// A time span of .NET.
+    TimeSpan { min: Duration, max: Duration },
+    /// One of a few words, in any case.
+    Choice(&'static [&'static str]),
+    /// Any text up to this many characters.
+    Text { max: usize },
+    /// An array of texts.
+    List,
+    /// An IP address with a port.
+    Address,
+    /// An ADO.NET connection string of SQL Server.
+    SqlConnection,
+    /// A StackExchange.Redis connection string.
+    RedisConnection,
+    /// A secret of at least this many characters.
+    Secret { min: usize },
+}
+
+/// What holds when no source has the key.
+#[derive(Clone, Copy, Debug)]
+pub enum Fallback {
+    /// This value, in the same form.
+    Value(&'static str),
+    /// Nothing; the text says what that means.
+    Absent(&'static str),
+    /// The start is refused.
+    Required,
+    /// A value for each service; the text is for the configuration table.
+    PerService(fn(Service) -> &'static str, &'static str),
+}
+
+impl Form {
+    /// Whether values may never be shown. Connection strings hold passwords.
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::SqlConnection | Self::RedisConnection | Self::Secret { .. })
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+const MAX_INDEX: u64 = 1 << 26;
+
+macro_rules! table {
+    ($($constant:ident: $name:literal $(| $alias:literal)*, $form:expr, $fallback:expr, $meaning:literal;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $meaning)]
+            pub static $constant: Key = Key {
+                name: $name,
+                aliases: &[$($alias),*],
+                form: $form,
+                fallback: $fallback,
+                meaning: $meaning,
+            };
+        )*
+        /// Every key, in the order in which documents list them.
+        pub static ALL: &[&Key] = &[$(&$constant),*];
+    };
+}
+
+use Fallback::{Absent, PerService, Required, Value};
+
+table! {
+    SQL_CONNECTION: "ConnectionStrings:VirtoCommerce",
+        Form::SqlConnection, Required,
+        "SQL Server: business data, jobs and the change feed, in one database";
+    HANGFIRE_CONNECTION: "ConnectionStrings:VirtoCommerce.Hangfire",
+        Form::SqlConnection, Absent("the same database"),
+        "accepted if it names the same server and database; jobs commit together with the data they follow from";
+    REDIS_CONNECTION: "ConnectionStrings:RedisConnectionString",
+        Form::RedisConnection, Absent("no hints: everything works, later"),
+        "Redis; the only switch that turns cache hints and job wake-ups on";
+
+    JOB_STORAGE_TYPE: "VirtoCommerce:Hangfire:JobStorageType",
+        Form::Choice(&["SqlServer", "Database"]), Value("SqlServer"),
+        "both words mean SQL Server";
+    USE_HANGFIRE_SERVER: "VirtoCommerce:Hangfire:UseHangfireServer",
+        Form::Bool, PerService(Service::default_use_hangfire_server, "true on job-worker, else false"),
+        "whether this process runs jobs; false only enqueues them";
+    WORKER_COUNT: "VirtoCommerce:Hangfire:WorkerCount",
+        Form::Integer { min: 1, max: 1000 }, Absent("processors × 5, at most 20"),
+        "jobs that run at the same time in this process";
+    QUEUES: "VirtoCommerce:Hangfire:Queues",
+        Form::List, Absent("`default`"),
+        "queues that this process serves, first to last; `default` is always added";
+    AUTOMATIC_RETRY_COUNT: "VirtoCommerce:Hangfire:AutomaticRetryCount",
+        Form::Integer { min: 0, max: 100 }, Value("1"),
+        "how often a failed job is tried again";
+    SLIDING_INVISIBILITY_TIMEOUT: "VirtoCommerce:Hangfire:SqlServerStorageOptions:SlidingInvisibilityTimeout",
+        Form::TimeSpan { min: Duration::from_secs(5), max: DAY }, Value("00:05:00"),
+        "how long a job stays with a worker that does not renew its lease";
+    QUEUE_POLL_INTERVAL: "VirtoCommerce:Hangfire:SqlServerStorageOptions:QueuePollInterval",
+        Form::TimeSpan { min: Duration::ZERO, max: HOUR }, Value("00:00:00"),
+        "longest time between two looks at empty queues; zero leaves it to the engine";
+    HANGFIRE_SCHEMA: "VirtoCommerce:Hangfire:SqlServerStorageOptions:SchemaName",
+        Form::Choice(&["HangFire"]), Value("HangFire"),
+        "SQL schema of the job tables";
+
+    SCALABILITY_MODE: "PushNotifications:ScalabilityMode"
+            | "SignalR:ScalabilityProvider" | "VirtoCommerce:SignalR:ScalabilityProvider",
+        Form::Choice(&["None", "RedisBackplane", "AzureSignalRService"]), Value("RedisBackplane"),
+        "how push notifications reach other instances; push is not built yet";
+    PUSH_CHANNEL_NAME: "PushNotifications:RedisBackplane:ChannelName"
+            | "SignalR:RedisBackplane:ChannelName" | "VirtoCommerce:SignalR:RedisBackplane:ChannelName",
+        Form::Text { max: 200 }, Value("VirtoCommerceChannel"),
+        "prefix of the push channels; push is not built yet";
+    AZURE_SIGNALR_CONNECTION: "PushNotifications:AzureSignalRService:ConnectionString"
+            | "SignalR:AzureSignalRService:ConnectionString"
+            | "VirtoCommerce:SignalR:AzureSignalRService:ConnectionString",
+        Form::Secret { min: 1 }, Absent("–"),
+        "Azure SignalR Service; push is not built yet";
+    PUSH_HUB_URL: "PushNotifications:HubUrl",
+        Form::Text { max: 2000 }, Absent("–"),
+        "accepted and not needed: instances reach each other through SQL Server and Redis";
+    PUSH_FORCE_WEB_SOCKETS: "PushNotifications:ForceWebSockets",
+        Form::Bool, Value("false"),
+        "push is not built yet";
+
+    CACHE_ENABLED: "Caching:CacheEnabled",
+        Form::Bool, Value("true"),
+        "false loads every answer from SQL Server";
+    CACHE_SLIDING_EXPIRATION: "Caching:CacheSlidingExpiration",
+        Form::TimeSpan { min: SECOND, max: DAY }, Value("00:15:00"),
+        "how long an entry may live, spread by up to a tenth; used when no absolute expiration is set";
+    CACHE_ABSOLUTE_EXPIRATION: "Caching:CacheAbsoluteExpiration",
+        Form::TimeSpan { min: SECOND, max: DAY }, Absent("the sliding expiration"),
+        "wins over the sliding expiration";
+    CACHE_CHANNEL_NAME: "Caching:Redis:ChannelName",
+        Form::Text { max: 200 }, Value("VirtoCommerceChannel"),
+        "prefix of the Redis channels; separates systems that share one Redis";
+    CACHE_MAX_BYTES: "Caching:MaxBytes",
+        Form::Bytes { min: 1 << 20, max: 1 << 40 }, Value("256MiB"),
+        "memory that cached values and their bookkeeping may take";
+    CACHE_MAX_STALENESS: "Caching:MaxStaleness",
+        Form::TimeSpan { min: Duration::from_millis(300), max: HOUR }, Value("00:00:05"),
+        "no answer is older than this while SQL Server answers, whatever Redis does";
+    CACHE_SLOTS: "Caching:Slots",
+        Form::Integer { min: 1024, max: MAX_INDEX }, Value("1048576"),
+        "slots of the invalidation table (8 bytes each); a power of two";
+    CACHE_FAIL_SAFE: "Caching:FailSafe:MaxDuration",
+        Form::TimeSpan { min: Duration::ZERO, max: DAY }, Value("00:10:00"),
+        "how long old answers, marked as such, are given while SQL Server is away";
+
+    LISTEN: "Http:Listen" | "Listen",
+        Form::Address, PerService(Service::default_listen, "127.0.0.1:8080 frontend-api, :8081 authoring-api, :8082 job-worker"),
+        "address and port; port 0 takes a free one";
+    HTTP_WORKERS: "Http:Workers",
+        Form::Integer { min: 1, max: 1024 }, Absent("one a processor"),
+        "threads that serve requests";
+    HTTP_MAX_CONNECTIONS: "Http:MaxConnections",
+        Form::Integer { min: 1, max: 1_000_000 }, Value("10000"),
+        "open connections of one HTTP thread; more wait to be accepted";
+    HTTP_MAX_BODY_BYTES: "Http:MaxBodyBytes",
+        Form::Bytes { min: 1024, max: 1 << 30 }, Value("1MiB"),
+        "size of a request's body, uploads apart; above: 413";
+    HTTP_MAX_HEADER_BYTES: "Http:MaxHeaderBytes",
+        Form::Bytes { min: 1024, max: 1 << 17 }, Value("16KiB"),
+        "size of a request's path and headers; above: 431";
+    HTTP_HEADER_TIMEOUT: "Http:HeaderTimeout",
+        Form::TimeSpan { min: Duration::from_millis(100), max: HOUR }, Value("00:00:05"),
+        "time for a connection to send its request line and headers";
+    HTTP_REQUEST_TIMEOUT: "Http:RequestTimeout",
+        Form::TimeSpan { min: Duration::from_millis(100), max: HOUR }, Value("00:00:30"),
+        "time for an answer to begin; above: 503";
+    HTTP_UPLOAD_TIMEOUT: "Http:UploadTimeout",
+        Form::TimeSpan { min: Duration::from_millis(100), max: DAY }, Value("00:10:00"),
+        "the same for `multipart/form-data` uploads";
+    HTTP_KEEP_ALIVE: "Http:KeepAlive",
+        Form::TimeSpan { min: Duration::ZERO, max: HOUR }, Value("00:01:15"),
+        "idle time after which a connection is closed; longer than the load balancer's";
+    HTTP_DRAIN_TIMEOUT: "Http:DrainTimeout",
+        Form::TimeSpan { min: Duration::ZERO, max: Duration::from_secs(20) }, Value("00:00:08"),
+        "time for running requests to end after a stop was asked for";
+    HTTP_ACCESS_LOG: "Http:AccessLog",
+        Form::Choice(&["All", "Failures", "None"]), Value("All"),
+        "one log line a request; `Failures` writes those of 400 and above only";
+
+    SQL_MAX_POOL_SIZE: "Sql:MaxPoolSize",
+        Form::Integer { min: 1, max: 1000 }, Value("16"),
+        "connections to SQL Server of this process";
+    SQL_ACQUIRE_TIMEOUT: "Sql:AcquireTimeout",
+        Form::TimeSpan { min: Duration::from_millis(100), max: HOUR }, Value("00:00:15"),
+        "time to wait for a free connection";
+    SQL_COMMAND_TIMEOUT: "Sql:CommandTimeout",
+        Form::TimeSpan { min: Duration::from_millis(100), max: HOUR }, Value("00:00:30"),
+        "time for one statement";
+    SQL_START_TIMEOUT: "Sql:StartTimeout",
+        Form::TimeSpan { min: SECOND, max: DAY }, Value("00:10:00"),
+        "how long a starting process waits for its database";
+    MIGRATE: "Sql:Migrate" | "Migrate",
+        Form::Choice(&["Auto", "Never"]), Absent("Auto on local-sql, else Never"),
+        "whether a start brings the database's schema up to date";
+
+    BEARER_TOKEN: "Authoring:BearerToken",
+        Form::Secret { min: 16 }, Absent("every /admin request is refused"),
+        "the token that /admin requests carry until accounts exist; loopback addresses only";
+    IMPORT_MAX_UPLOAD_BYTES: "Imports:MaxUploadBytes",
+        Form::Bytes { min: 1024, max: 1 << 32 }, Value("256MiB"),
+        "size of an uploaded catalog file; above: 413";
+
+    LOG_LEVEL: "Logging:LogLevel:Default",
+        Form::Choice(&["Trace", "Debug", "Information", "Warning", "Error", "Critical", "None"]),
+        Value("Information"),
+        "lowest level that is logged; RUST_LOG, where set, wins and can name modules";
+}
+
+/// A key that users of the platforms we follow have in their files, and that changes nothing here.
+#[derive(Debug)]
+pub struct Ignored {
+    /// The key; one that ends in `:` stands for everything below it.
+    pub name: &'static str,
+    /// Why, as one clause for the log. Empty: not worth a line.
+    pub reason: &'static str,
+}
+
+const OWN_STATEMENTS: &str = "the job engine chooses isolation, locks and batches itself";
+
+/// Known keys without effect.
+pub static IGNORED: &[Ignored] = &[
+    Ignored { name: "Logging:", reason: "" },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:UseRecommendedIsolationLevel",
+        reason: OWN_STATEMENTS,
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:UseIgnoreDupKeyOption",
+        reason: OWN_STATEMENTS,
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:UsePageLocksOnDequeue",
+        reason: OWN_STATEMENTS,
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:DisableGlobalLocks",
+        reason: OWN_STATEMENTS,
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:CommandBatchMaxTimeout",
+        reason: OWN_STATEMENTS,
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:TransactionTimeout",
+        reason: "Sql:CommandTimeout limits each statement",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:CommandTimeout",
+        reason: "Sql:CommandTimeout limits each statement",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:EnableHeavyMigrations",
+        reason: "Sql:Migrate decides about the schema",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:PrepareSchemaIfNecessary",
+        reason: "Sql:Migrate decides about the schema",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:TryAutoDetectSchemaDependentOptions",
+        reason: "the schema version is known",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:InactiveStateExpirationTimeout",
+        reason: "ended jobs are kept as long as Hangfire keeps them by default",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:JobExpirationCheckInterval",
+        reason: "the job engine paces its own cleaning",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:CountersAggregateInterval",
+        reason: "counters are written summed",
+    },
+    Ignored {
+        name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:DashboardJobListLimit",
+        reason: "there is no dashboard yet",
+    },
+    Ignored { name: "VirtoCommerce:Hangfire:MySqlStorageOptions:", reason: "the storage is SQL Server" },
+    Ignored { name: "VirtoCommerce:Hangfire:PostgreSqlStorageOptions:", reason: "the storage is SQL Server" },
+    Ignored {
+        name: "Caching:Redis:BusRetryCount",
+        reason: "a lost hint costs time, not correctness, so none is sent twice",
+    },
+];
+
+/// Sections whose every key is judged; a key outside them belongs to somebody else and is left alone.
+pub static SECTIONS: &[&str] = &[
+    "ConnectionStrings",
+    "VirtoCommerce:Hangfire",
+    "VirtoCommerce:SignalR",
+    "SignalR",
+    "PushNotifications",
+    "Caching",
+    "Http",
+    "Sql",
+    "Authoring",
+    "Imports",
+    "Logging",
+];
+
+/// Whether a key lies in one of our sections or is one of our few keys without a section.
+pub fn is_ours(key: &str) -> bool {
+    let in_section = |section: &&str| {
+        key.get(..section.len()).is_some_and(|start| start.eq_ignore_ascii_case(section))
+            && key[section.len()..].starts_with(':')
+    };
+    SECTIONS.iter().any(in_section) || spellings().any(|(name, _)| name.eq_ignore_ascii_case(key))
+}
+
+/// Every spelling of every key.
+pub fn spellings() -> impl Iterator<Item = (&'static str, &'static Key)> {
+    ALL.iter()
+        .flat_map(|key| std::iter::once(key.name).chain(key.aliases.iter().copied()).map(move |n| (n, *key)))
+}

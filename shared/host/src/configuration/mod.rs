@@ -1,0 +1,59 @@
+//! Configuration: the `appsettings.json` that users bring, its overrides, and typed [`Settings`].
+//!
+//! Start at [`Configuration::load`]. `source` reads one file, `merge` lays the sources over each other, `keys` is
+//! the one table of what exists, `settings` is what the rest of the program sees. Nothing is read lazily: a
+//! process that has started has no mistake in its configuration.
+
+mod form;
+mod keys;
+mod merge;
+mod mistake;
+mod print;
+mod reader;
+mod secret;
+mod settings;
+mod source;
+mod syntax;
+mod time_span;
+mod unknown;
+
+pub use merge::{DEFAULT_ENVIRONMENT, DEFAULT_FILE, FlagValue, Sources};
+pub use mistake::{ConfigurationError, Mistake};
+pub use print::table as keys_table;
+pub use secret::Secret;
+pub use settings::{
+    AccessLog, Authoring, Caching, Hangfire, Http, Imports, Migrate, Push, Scalability, Settings, Sql,
+};
+pub use source::Origin;
+pub use time_span::{format as format_time_span, parse as parse_time_span};
+
+use crate::Service;
+use merge::Flat;
+
+/// A configuration without mistakes, with what is worth telling about it.
+#[derive(Debug)]
+pub struct Configuration {
+    /// What the program reads.
+    pub settings: Settings,
+    /// One line for each key without effect; logged once telemetry runs.
+    pub warnings: Vec<String>,
+    flat: Flat,
+}
+
+impl Configuration {
+    /// Reads, merges and checks all sources for one service.
+    ///
+    /// # Errors
+    /// Every mistake of the configuration at once; first those that make a file unreadable.
+    pub fn load(sources: &Sources, service: Service) -> Result<Self, ConfigurationError> {
+        let flat = Flat::collect(sources).map_err(|mistakes| ConfigurationError { mistakes })?;
+        let settings = Settings::read(&flat, service).map_err(|mistakes| ConfigurationError { mistakes })?;
+        let warnings = unknown::warnings(&flat).into_iter().chain(settings.remarks()).collect();
+        Ok(Self { settings, warnings, flat })
+    }
+
+    /// Every key with its value and origin, secrets hidden.
+    pub fn print(&self) -> String {
+        print::values(&self.flat, self.settings.service)
+    }
+}

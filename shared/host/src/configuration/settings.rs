@@ -1,0 +1,374 @@
+//! The typed settings of a process, read once at start and never changed.
+//!
+//! One struct a section. Rules that join several keys are at the end of [`Settings::read`]; what a single key may
+//! be is in `keys`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use backplane::RedisOptions;
+use sql::ConnectionString;
+
+use super::keys;
+use super::merge::Flat;
+use super::mistake::Mistake;
+use super::reader::Reader;
+use super::secret::Secret;
+use crate::Service;
+
+/// Everything that a process of ours can be told. Debug output shows no secret.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which process this is.
+    pub service: Service,
+    /// The name of the environment, `Production` unless one is named.
+    pub environment: String,
+    /// SQL Server.
+    pub sql: Sql,
+    /// Redis; `None`: no hints.
+    pub redis: Option<RedisOptions>,
+    /// Background jobs.
+    pub hangfire: Hangfire,
+    /// The local cache and the change feed.
+    pub caching: Caching,
+    /// Push notifications; read and kept, not built yet.
+    pub push: Push,
+    /// The HTTP server and its limits.
+    pub http: Http,
+    /// What only authoring-api reads.
+    pub authoring: Authoring,
+    /// Catalog imports.
+    pub imports: Imports,
+    /// A directive for the log filter: `info`, `debug`, `off` …
+    pub log_level: &'static str,
+}
+
+/// SQL Server: one database for everything.
+#[derive(Clone)]
+pub struct Sql {
+    /// Where and as whom.
+    pub connection: ConnectionString,
+    /// Pool and time limits.
+    pub options: sql::Options,
+    /// Whether a start changes the schema; `None`: only on local-sql.
+    pub migrate: Option<Migrate>,
+    /// How long a starting process waits for its database.
+    pub start_timeout: Duration,
+}
+
+impl std::fmt::Debug for Sql {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (server, database) = (self.connection.server(), self.connection.database());
+        f.debug_struct("Sql").field("server", &server).field("database", &database).finish_non_exhaustive()
+    }
+}
+
+/// Whether a start brings the schema up to date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Migrate {
+    /// Yes, whichever server it is.
+    Auto,
+    /// No; an outdated schema refuses the start.
+    Never,
+}
+
+/// Background jobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hangfire {
+    /// Whether this process runs jobs.
+    pub use_server: bool,
+    /// Jobs at the same time; `None`: as the job engine decides.
+    pub worker_count: Option<usize>,
+    /// Queues in the order of their service; never empty, lower case, `default` among them.
+    pub queues: Vec<String>,
+    /// How often a failed job is tried again.
+    pub automatic_retry_count: u32,
+    /// How long a job stays with a worker that does not renew its lease.
+    pub lease: Duration,
+    /// Longest time between looks at empty queues; `None`: as the job engine decides.
+    pub poll_max: Option<Duration>,
+}
+
+/// The local cache and the change feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caching {
+    /// Whether answers are kept at all.
+    pub enabled: bool,
+    /// How long an entry may live.
+    pub time_to_live: Duration,
+    /// Prefix of the Redis channels.
+    pub channel_name: String,
+    /// Memory for values and bookkeeping.
+    pub max_bytes: u64,
+    /// The bound on staleness while SQL Server answers.
+    pub max_staleness: Duration,
+    /// Slots of the invalidation table, a power of two.
+    pub slots: usize,
+    /// How long old answers are given while SQL Server is away.
+    pub fail_safe_max: Duration,
+}
+
+/// Push notifications; read and kept, not built yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// How pushes reach other instances.
+    pub scalability: Scalability,
+    /// Prefix of the push channels.
+    pub channel_name: String,
+    /// Azure SignalR Service.
+    pub azure_connection: Option<Secret>,
+    /// Whether any of its keys was set by somebody.
+    pub is_configured: bool,
+}
+
+/// How pushes reach other instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalability {
+    /// They do not.
+    None,
+    /// Through Redis.
+    RedisBackplane,
+    /// Through Azure.
+    AzureSignalRService,
+}
+
+/// The HTTP server and its limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Http {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Threads that serve; `None`: one a processor.
+    pub workers: Option<usize>,
+    /// Open connections of one thread.
+    pub max_connections: usize,
+    /// Size of a body, uploads apart.
+    pub max_body_bytes: usize,
+    /// Size of path and headers.
+    pub max_header_bytes: usize,
+    /// Time to send the headers.
+    pub header_timeout: Duration,
+    /// Time for an answer to begin.
+    pub request_timeout: Duration,
+    /// The same for `multipart/form-data`.
+    pub upload_timeout: Duration,
+    /// Idle time of a connection; zero: one request a connection.
+    pub keep_alive: Duration,
+    /// Time for running requests to end after a stop was asked for.
+    pub drain_timeout: Duration,
+    /// Which requests are logged.
+    pub access_log: AccessLog,
+}
+
+/// Which requests get a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Every one.
+    All,
+    /// Those answered with 400 or above.
+    Failures,
+    /// None.
+    None,
+}
+
+/// What only authoring-api reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authoring {
+    /// What `/admin` requests must carry; `None`: all of them are refused.
+    pub bearer_token: Option<Secret>,
+}
+
+/// Catalog imports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imports {
+    /// Size of an uploaded file.
+    pub max_upload_bytes: u64,
+}
+
+impl Settings {
+    /// Reads all settings of one service.
+    ///
+    /// # Errors
+    /// Every value that does not fit, every required key that is missing, every contradiction.
+    pub(super) fn read(flat: &Flat, service: Service) -> Result<Self, Vec<Mistake>> {
+        let mut reader = Reader::new(flat, service);
+        let connection = read_sql_connection(&mut reader);
+        let options = read_sql_options(&mut reader);
+        let migrate = match reader.choice(&keys::MIGRATE) {
+            "Auto" => Some(Migrate::Auto),
+            "Never" => Some(Migrate::Never),
+            _ => None,
+        };
+        let start_timeout = reader.span(&keys::SQL_START_TIMEOUT);
+        let redis = reader.parsed(&keys::REDIS_CONNECTION, RedisOptions::parse);
+        let hangfire = read_hangfire(&mut reader);
+        let caching = read_caching(&mut reader);
+        let push = read_push(&mut reader);
+        let http = read_http(&mut reader);
+        let authoring = Authoring { bearer_token: reader.secret(&keys::BEARER_TOKEN) };
+        let imports = Imports { max_upload_bytes: reader.integer(&keys::IMPORT_MAX_UPLOAD_BYTES) };
+        let log_level = log_directive(reader.choice(&keys::LOG_LEVEL));
+        if service == Service::AuthoringApi && !http.listen.ip().is_loopback() {
+            let expected = "a loopback address such as 127.0.0.1:8081: authoring-api knows one bearer token and no \
+                            accounts yet, so it must not be reachable from other machines";
+            reader.refuse(&keys::LISTEN, expected);
+        }
+        let environment = flat.environment.clone();
+        match connection {
+            Some(connection) if reader.mistakes.is_empty() => Ok(Self {
+                service,
+                environment,
+                sql: Sql { connection, options, migrate, start_timeout },
+                redis,
+                hangfire,
+                caching,
+                push,
+                http,
+                authoring,
+                imports,
+                log_level,
+            }),
+            _ => Err(reader.mistakes),
+        }
+    }
+
+    /// What is accepted and changes nothing, beyond unknown keys: one line each.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = Vec::new();
+        if self.push.is_configured {
+            remarks.push("push notifications are configured but not built yet: nothing is pushed".to_owned());
+        }
+        remarks
+    }
+}
+
+/// The main database, and the proof that the job database is the same.
+fn read_sql_connection(reader: &mut Reader<'_>) -> Option<ConnectionString> {
+    let main = reader.parsed(&keys::SQL_CONNECTION, ConnectionString::parse);
+    let jobs = reader.parsed(&keys::HANGFIRE_CONNECTION, ConnectionString::parse);
+    if let (Some(main), Some(jobs)) = (&main, &jobs) {
+        let place = |c: &ConnectionString| (c.server().to_lowercase(), c.port(), c.database().to_lowercase());
+        if place(main) != place(jobs) {
+            let expected = format!(
+                "the server and database of {} ({}, {}), not {}, {}: a job commits together with the change it \
+                 follows from, and two databases cannot do that",
+                keys::SQL_CONNECTION.name,
+                main.server(),
+                main.database(),
+                jobs.server(),
+                jobs.database(),
+            );
+            reader.refuse(&keys::HANGFIRE_CONNECTION, &expected);
+        }
+    }
+    main
+}
+
+fn read_sql_options(reader: &mut Reader<'_>) -> sql::Options {
+    let milliseconds = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    sql::Options {
+        pool_max: u32::try_from(reader.integer(&keys::SQL_MAX_POOL_SIZE)).unwrap_or(u32::MAX),
+        acquire_timeout_ms: milliseconds(reader.span(&keys::SQL_ACQUIRE_TIMEOUT)),
+        command_timeout_ms: milliseconds(reader.span(&keys::SQL_COMMAND_TIMEOUT)),
+        ..sql::Options::default()
+    }
+}
+
+fn read_hangfire(reader: &mut Reader<'_>) -> Hangfire {
+    const DEFAULT_QUEUE: &str = "default";
+    let storage = reader.find(&keys::JOB_STORAGE_TYPE).map(|found| found.entry.value.as_str());
+    if storage.is_some_and(|value| value.trim().eq_ignore_ascii_case("Memory")) {
+        let expected = "SqlServer or Database: jobs in memory would be lost with the process; where there is no SQL \
+                        Server, run local-sql, our embedded stand-in (deploy/local-sql)";
+        reader.refuse(&keys::JOB_STORAGE_TYPE, expected);
+    } else {
+        reader.choice(&keys::JOB_STORAGE_TYPE);
+    }
+    reader.choice(&keys::HANGFIRE_SCHEMA);
+    let mut queues = Vec::new();
+    for queue in reader.list(&keys::QUEUES).into_iter().chain([DEFAULT_QUEUE.to_owned()]) {
+        if !queues.contains(&queue) {
+            queues.push(queue);
+        }
+    }
+    let count = reader.optional_integer(&keys::WORKER_COUNT);
+    Hangfire {
+        use_server: reader.bool(&keys::USE_HANGFIRE_SERVER),
+        worker_count: count.and_then(|count| usize::try_from(count).ok()),
+        queues,
+        automatic_retry_count: u32::try_from(reader.integer(&keys::AUTOMATIC_RETRY_COUNT))
+            .unwrap_or(u32::MAX),
+        lease: reader.span(&keys::SLIDING_INVISIBILITY_TIMEOUT),
+        poll_max: Some(reader.span(&keys::QUEUE_POLL_INTERVAL)).filter(|interval| !interval.is_zero()),
+    }
+}
+
+fn read_caching(reader: &mut Reader<'_>) -> Caching {
+    let slots = reader.size(&keys::CACHE_SLOTS);
+    if !slots.is_power_of_two() && slots > 0 {
+        let near = slots.next_power_of_two();
+        reader.refuse(&keys::CACHE_SLOTS, &format!("a power of two, such as {} or {near}", near / 2));
+    }
+    let sliding = reader.span(&keys::CACHE_SLIDING_EXPIRATION);
+    Caching {
+        enabled: reader.bool(&keys::CACHE_ENABLED),
+        time_to_live: reader.optional_span(&keys::CACHE_ABSOLUTE_EXPIRATION).unwrap_or(sliding),
+        channel_name: reader.text(&keys::CACHE_CHANNEL_NAME),
+        max_bytes: reader.integer(&keys::CACHE_MAX_BYTES),
+        max_staleness: reader.span(&keys::CACHE_MAX_STALENESS),
+        slots,
+        fail_safe_max: reader.span(&keys::CACHE_FAIL_SAFE),
+    }
+}
+
+fn read_push(reader: &mut Reader<'_>) -> Push {
+    let all = [
+        &keys::SCALABILITY_MODE,
+        &keys::PUSH_CHANNEL_NAME,
+        &keys::AZURE_SIGNALR_CONNECTION,
+        &keys::PUSH_HUB_URL,
+        &keys::PUSH_FORCE_WEB_SOCKETS,
+    ];
+    Push {
+        is_configured: all.iter().any(|key| reader.find(key).is_some()),
+        scalability: match reader.choice(&keys::SCALABILITY_MODE) {
+            "RedisBackplane" => Scalability::RedisBackplane,
+            "AzureSignalRService" => Scalability::AzureSignalRService,
+            _ => Scalability::None,
+        },
+        channel_name: reader.text(&keys::PUSH_CHANNEL_NAME),
+        azure_connection: reader.secret(&keys::AZURE_SIGNALR_CONNECTION),
+    }
+}
+
+fn read_http(reader: &mut Reader<'_>) -> Http {
+    let workers = reader.optional_integer(&keys::HTTP_WORKERS);
+    Http {
+        listen: reader.address(&keys::LISTEN),
+        workers: workers.and_then(|workers| usize::try_from(workers).ok()),
+        max_connections: reader.size(&keys::HTTP_MAX_CONNECTIONS),
+        max_body_bytes: reader.size(&keys::HTTP_MAX_BODY_BYTES),
+        max_header_bytes: reader.size(&keys::HTTP_MAX_HEADER_BYTES),
+        header_timeout: reader.span(&keys::HTTP_HEADER_TIMEOUT),
+        request_timeout: reader.span(&keys::HTTP_REQUEST_TIMEOUT),
+        upload_timeout: reader.span(&keys::HTTP_UPLOAD_TIMEOUT),
+        keep_alive: reader.span(&keys::HTTP_KEEP_ALIVE),
+        drain_timeout: reader.span(&keys::HTTP_DRAIN_TIMEOUT),
+        access_log: match reader.choice(&keys::HTTP_ACCESS_LOG) {
+            "Failures" => AccessLog::Failures,
+            "None" => AccessLog::None,
+            _ => AccessLog::All,
+        },
+    }
+}
+
+/// .NET's level words in the words of `tracing`; critical errors are errors here.
+fn log_directive(level: &str) -> &'static str {
+    match level {
+        "Trace" => "trace",
+        "Debug" => "debug",
+        "Warning" => "warn",
+        "Error" | "Critical" => "error",
+        "None" => "off",
+        _ => "info",
+    }
+}

@@ -1,0 +1,14 @@
+//! The HTTP server that each of our processes runs: limits, request ids, error answers, access log, draining.
+//!
+//! Services hand their routes to [`Host::serve`](crate::Host::serve) and get all of this around them. Start at
+//! `server`; `edge` is what every request passes through; `extractors` makes framework refusals into problems.
+
+mod edge;
+mod extractors;
+mod request_id;
+mod server;
+
+pub use edge::Edge;
+pub use extractors::extractor_configs;
+pub use request_id::RequestId;
+pub(crate) use server::{Listener, Surroundings, serve};

@@ -1,0 +1,120 @@
+//! Binds, serves, drains.
+//!
+//! The port is bound before anything else is started, so that a taken port is the first error and not the last. The
+//! framework's server is started once; its threads build their apps from one closure. It does not listen to
+//! signals: the lifecycle tells it when to stop.
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::http::KeepAlive;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use anyhow::Context as _;
+use tokio::net::TcpSocket;
+
+use super::edge::Edge;
+use super::extractors::extractor_configs;
+use crate::configuration::Http;
+use crate::health::{self, Health};
+use crate::lifecycle::Lifecycle;
+use crate::problem::Problem;
+
+/// Connections that wait to be accepted; more are refused by the operating system.
+const BACKLOG: u32 = 2048;
+/// How long a connection may take to close after its last answer.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A bound port.
+#[derive(Debug)]
+pub struct Listener {
+    socket: TcpListener,
+    /// What it is bound to; never port 0.
+    pub address: SocketAddr,
+}
+
+impl Listener {
+    /// Takes the port. Needs a tokio runtime around it.
+    ///
+    /// # Errors
+    /// The address is taken or not of this machine.
+    pub fn bind(address: SocketAddr) -> anyhow::Result<Self> {
+        let socket = bind(address).with_context(|| format!("cannot listen on {address}"))?;
+        let address = socket.local_addr()?;
+        Ok(Self { socket, address })
+    }
+
+    /// The same port for another server: connections in between wait, none is refused.
+    pub fn share(&self) -> std::io::Result<Self> {
+        Ok(Self { socket: self.socket.try_clone()?, address: self.address })
+    }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A restart must not wait for the kernel to forget the last process's connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)?.into_std()
+}
+
+/// What surrounds a service's routes.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// Limits and log.
+    pub http: Http,
+    /// Says when to stop.
+    pub lifecycle: Lifecycle,
+    /// Answers the health routes.
+    pub health: web::Data<Health>,
+}
+
+/// Serves until the lifecycle stops, then drains: no new connections, running requests end, at most
+/// `Http:DrainTimeout`.
+///
+/// # Errors
+/// The server could not start or ended without being asked to.
+pub async fn serve<F>(listener: Listener, around: Surroundings, configure: F) -> anyhow::Result<()>
+where
+    F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+{
+    let http = around.http.clone();
+    let lifecycle = around.lifecycle.clone();
+    let keep_alive = match http.keep_alive {
+        Duration::ZERO => KeepAlive::Disabled,
+        idle => KeepAlive::Timeout(idle),
+    };
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .wrap(Edge::new(&around.http, around.lifecycle.clone()))
+            .configure(|config| extractor_configs(config, around.http.max_body_bytes))
+            .app_data(around.health.clone())
+            .configure(health::routes)
+            .configure(configure.clone())
+            .default_service(web::to(no_such_address))
+    })
+    .max_connections(http.max_connections)
+    .keep_alive(keep_alive)
+    .client_request_timeout(http.header_timeout)
+    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+    .shutdown_timeout(http.drain_timeout.as_secs())
+    .disable_signals();
+    if let Some(workers) = http.workers {
+        server = server.workers(workers);
+    }
+    let server = server.listen(listener.socket)?.run();
+    let handle = server.handle();
+    tokio::pin!(server);
+    tokio::select! {
+        ended = &mut server => {
+            ended?;
+            anyhow::bail!("the HTTP server ended without being asked to");
+        }
+        () = lifecycle.stopping().cancelled() => {}
+    }
+    tokio::join!(handle.stop(true), &mut server).1?;
+    Ok(())
+}
+
+async fn no_such_address() -> Result<HttpResponse, Problem> {
+    Err(Problem::not_found("no such address"))
+}

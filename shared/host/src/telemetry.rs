@@ -1,0 +1,67 @@
+//! Logs: one JSON object a line on standard output, or plain text where that is a terminal.
+//!
+//! What is logged by whom is decided where the event is; this module sets up the writer, the filter and the panic
+//! hook. No value of type [`Secret`](crate::Secret) can appear: it does not print. Traces and metrics come with
+//! OpenTelemetry later.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+
+/// Libraries that repeat at `info` what we log ourselves.
+const QUIET: &[&str] = &["tiberius=warn", "actix_server=warn", "rustls=warn", "mio=warn"];
+
+/// Starts logging for this process. `level` is the lowest level (`info`, `warn`, `off` …); the environment variable
+/// `RUST_LOG` wins over it. A second call in the same process changes nothing.
+///
+/// # Errors
+/// What is wrong with `RUST_LOG`.
+pub fn start(level: &str) -> Result<(), String> {
+    let filter = filter(level, std::env::var("RUST_LOG").ok().as_deref())?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter);
+    // An error means that a subscriber is already there: in tests, where several starts share a process.
+    let _ = if std::io::stdout().is_terminal() {
+        builder.compact().try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    };
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+fn filter(level: &str, rust_log: Option<&str>) -> Result<EnvFilter, String> {
+    if let Some(directives) = rust_log.filter(|text| !text.trim().is_empty()) {
+        let parsed = EnvFilter::try_new(directives);
+        return parsed
+            .map_err(|error| format!("RUST_LOG = {directives:?}: {error}; expected e.g. info,sql=debug"));
+    }
+    // `trace` and `debug` are asked for to see everything, `off` and `error` to see less than `warn`.
+    let quiet = if level == "info" { QUIET } else { &[] };
+    let directives = std::iter::once(level).chain(quiet.iter().copied()).collect::<Vec<_>>().join(",");
+    EnvFilter::try_new(&directives).map_err(|error| error.to_string())
+}
+
+/// A panic is a log line like any other, so that it is found where logs are looked for.
+fn log_panic(info: &std::panic::PanicHookInfo<'_>) {
+    let message = info.payload_as_str().unwrap_or("(no message)");
+    let location = info.location().map(ToString::to_string).unwrap_or_default();
+    let thread = std::thread::current();
+    tracing::error!(panic = message, location, thread = thread.name().unwrap_or_default(), "panicked");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_variable_wins_over_the_configured_level() {
+        assert_eq!(filter("info", Some("sql=trace")).unwrap().to_string(), "sql=trace");
+        assert!(filter("info", None).unwrap().to_string().contains("tiberius=warn"));
+        assert_eq!(filter("off", Some(" ")).unwrap().to_string(), "off");
+    }
+
+    #[test]
+    fn a_directive_that_cannot_be_read_is_named() {
+        assert!(filter("info", Some("sql=loud")).unwrap_err().contains("sql=loud"));
+    }
+}
