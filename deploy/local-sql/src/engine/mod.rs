@@ -6,6 +6,7 @@
 //! the construct and its position; nothing is guessed.
 
 mod ast;
+mod bind;
 mod convert;
 mod error;
 mod functions;

@@ -1,0 +1,367 @@
+//! Scalar expressions.
+
+use super::super::ast::{BinaryOperator, Expression, Literal, ObjectName, UnaryOperator};
+use super::super::error::{Result, SqlError};
+use super::super::lexer::Position;
+use super::super::storage_form::type_code;
+use super::super::types::SqlType;
+use super::types::concatenated;
+use super::{Binder, Collation, Parameter, System, higher, quoted_text};
+
+/// A bound scalar.
+#[derive(Debug, Clone, PartialEq)]
+pub(in super::super) struct Scalar {
+    /// The SQLite text; always safe to stand beside an operator.
+    pub(in super::super) sql: String,
+    pub(in super::super) ty: SqlType,
+    pub(in super::super) nullable: bool,
+    /// Only columns, and what is made of them, have one.
+    pub(in super::super) collation: Option<Collation>,
+    /// The literal NULL: takes the type of whatever it meets.
+    pub(in super::super) is_null: bool,
+    /// The name of the column, if it is nothing else.
+    pub(in super::super) column: Option<String>,
+}
+
+impl Scalar {
+    /// A computed value.
+    pub(super) fn new(sql: String, ty: SqlType) -> Self {
+        Self { sql, ty, nullable: true, collation: None, is_null: false, column: None }
+    }
+
+    pub(super) fn not_null(self) -> Self {
+        Self { nullable: false, ..self }
+    }
+
+    pub(super) fn collated(self, collation: Option<Collation>) -> Self {
+        let collation = if self.ty.is_text() { collation } else { None };
+        Self { collation, ..self }
+    }
+}
+
+impl Binder<'_> {
+    /// Binds an expression that yields a value.
+    pub(in super::super) fn scalar(&mut self, expression: &Expression) -> Result<Scalar> {
+        let Some(groups) = self.scopes.last_mut().and_then(|scope| scope.groups.take()) else {
+            return self.ungrouped(expression);
+        };
+        let bound = self.grouped(expression, &groups);
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.groups = Some(groups);
+        }
+        match bound? {
+            Some(bound) => Ok(bound),
+            None => self.ungrouped(expression),
+        }
+    }
+
+    /// In a grouped query: the expression itself if it is grouped by, `None` if its parts have to be looked at.
+    fn grouped(&mut self, expression: &Expression, groups: &[String]) -> Result<Option<Scalar>> {
+        let bound = self.ungrouped(expression)?;
+        if groups.contains(&bound.sql) || is_aggregate(expression) {
+            return Ok(Some(bound));
+        }
+        if let Expression::Column(name) = expression
+            && self.find_column(name)?.depth == 0
+        {
+            let message = format!(
+                "Column '{}' is invalid in the select list because it is not contained in either an aggregate function \
+                 or the GROUP BY clause.",
+                name.shown()
+            );
+            return Err(SqlError::new(8120, message).at(name.position.line));
+        }
+        Ok(None)
+    }
+
+    fn ungrouped(&mut self, expression: &Expression) -> Result<Scalar> {
+        match expression {
+            Expression::Literal(literal) => bound_literal(literal),
+            Expression::Variable(name, position) => self.variable(name, *position),
+            Expression::System(name, position) => self.system(name, *position),
+            Expression::Column(name) => self.column(name),
+            Expression::Unary(operator, operand) => self.unary(*operator, operand),
+            Expression::Binary(operator, left, right) => self.binary(*operator, left, right),
+            Expression::Function(call) => self.function(call),
+            Expression::Case { operand, branches, otherwise } => {
+                self.case(operand.as_deref(), branches, otherwise.as_deref())
+            }
+            Expression::Cast { value, ty, tolerant, .. } => self.cast(value, *ty, *tolerant),
+            Expression::Convert { style: Some(_), position, .. } => {
+                Err(SqlError::unsupported_at("CONVERT with a style", *position))
+            }
+            Expression::Convert { ty, value, tolerant, .. } => self.cast(value, *ty, *tolerant),
+            Expression::Collate(value, name, _) => {
+                let value = self.scalar(value)?;
+                let collation = Collation::named(name)?;
+                Ok(Scalar { column: None, ..value }.collated(Some(collation)))
+            }
+            Expression::Subquery(query) => self.scalar_subquery(query),
+            Expression::Default(position) => Err(SqlError::near("DEFAULT").at(position.line)),
+            _ => Err(SqlError::syntax(102, "An expression of boolean type stands where a value is expected.")),
+        }
+    }
+
+    fn variable(&mut self, name: &str, position: Position) -> Result<Scalar> {
+        let name = name.to_lowercase();
+        let ty = self.environment.variable(&name).ok_or_else(|| {
+            SqlError::syntax(137, format!("Must declare the scalar variable \"{name}\".")).at(position.line)
+        })?;
+        Ok(Scalar::new(self.parameter(Parameter::Variable(name)), ty))
+    }
+
+    /// A value of the session as a parameter.
+    pub(super) fn system_value(&mut self, value: System) -> Scalar {
+        Scalar::new(self.parameter(Parameter::System(value)), value.ty())
+    }
+
+    fn system(&mut self, name: &str, position: Position) -> Result<Scalar> {
+        let value = match name.to_ascii_uppercase().as_str() {
+            "@@ROWCOUNT" => System::RowCount,
+            "@@TRANCOUNT" => System::TransactionCount,
+            "@@ERROR" => System::LastError,
+            "@@IDENTITY" => System::LastIdentity,
+            "@@SPID" => System::SessionId,
+            "@@LOCK_TIMEOUT" => System::LockTimeout,
+            "@@VERSION" => {
+                let version = concat!("local-sql ", env!("CARGO_PKG_VERSION"), ", a stand-in for SQL Server, not one");
+                return Ok(Scalar::new(quoted_text(version)?, SqlType::NVarChar(Some(300))).not_null());
+            }
+            _ => return Err(SqlError::unsupported_at(name, position)),
+        };
+        Ok(self.system_value(value).not_null())
+    }
+
+    fn column(&mut self, name: &ObjectName) -> Result<Scalar> {
+        let found = self.find_column(name)?.column;
+        Ok(Scalar {
+            sql: found.sql,
+            ty: found.ty,
+            nullable: found.nullable,
+            collation: found.collation,
+            is_null: false,
+            column: Some(found.name),
+        })
+    }
+
+    fn unary(&mut self, operator: UnaryOperator, operand: &Expression) -> Result<Scalar> {
+        if let (UnaryOperator::Minus, Expression::Literal(Literal::Integer(digits))) = (operator, operand) {
+            return integer_literal(&format!("-{digits}"));
+        }
+        let value = self.scalar(operand)?;
+        let numeric = value.ty.is_integer() || matches!(value.ty, SqlType::Float | SqlType::Real);
+        if !numeric {
+            let message = format!("Operand data type {} is invalid for minus operator.", value.ty.name());
+            return Err(SqlError::new(8117, message));
+        }
+        let sql = match operator {
+            UnaryOperator::Plus => return Ok(value),
+            UnaryOperator::Minus => format!("ts_negate({}, {})", value.sql, type_code(value.ty)),
+            UnaryOperator::BitNot if value.ty == SqlType::Bit => format!("(1 - {})", value.sql),
+            UnaryOperator::BitNot => format!("(~{})", value.sql),
+        };
+        Ok(Scalar { nullable: value.nullable, ..Scalar::new(sql, value.ty) })
+    }
+
+    fn binary(&mut self, operator: BinaryOperator, left: &Expression, right: &Expression) -> Result<Scalar> {
+        let (left, right) = (self.scalar(left)?, self.scalar(right)?);
+        let mut ty = match (left.is_null, right.is_null) {
+            (true, false) => right.ty,
+            (false, true) => left.ty,
+            _ => higher(left.ty, right.ty),
+        };
+        let nullable = left.nullable || right.nullable;
+        if ty.is_text() {
+            return self.joined(operator, &left, &right, nullable);
+        }
+        if ty.is_binary() && operator == BinaryOperator::Add {
+            let length = left.ty.length().zip(right.ty.length()).map(|(left, right)| left.saturating_add(right).min(8_000));
+            let sql = format!("CAST({} || {} AS BLOB)", left.sql, right.sql);
+            return Ok(Scalar { nullable, ..Scalar::new(sql, SqlType::VarBinary(length)) });
+        }
+        if ty == SqlType::DateTime && matches!(operator, BinaryOperator::Add | BinaryOperator::Subtract) {
+            return Err(SqlError::unsupported("arithmetic with datetime operators; use DATEADD and DATEDIFF"));
+        }
+        if ty == SqlType::Bit {
+            ty = SqlType::Int;
+        }
+        let floating = matches!(ty, SqlType::Float | SqlType::Real);
+        if !floating && !ty.is_integer() {
+            let message = format!("Operand data type {} is invalid for {} operator.", ty.name(), operator_name(operator));
+            return Err(SqlError::new(8117, message));
+        }
+        let (left, right) = (left.implicitly_as(ty)?, right.implicitly_as(ty)?);
+        let sql = if floating { float_operation(operator, &left, &right)? } else { integer_operation(operator, &left, &right, ty) };
+        Ok(Scalar { nullable, ..Scalar::new(sql, ty) })
+    }
+
+    fn joined(&mut self, operator: BinaryOperator, left: &Scalar, right: &Scalar, nullable: bool) -> Result<Scalar> {
+        if operator != BinaryOperator::Add {
+            let message = format!("Operand data type {} is invalid for {} operator.", left.ty.name(), operator_name(operator));
+            return Err(SqlError::new(8117, message));
+        }
+        let known = if left.is_null { right.ty } else { left.ty };
+        let ty = if left.is_null || right.is_null { known } else { concatenated(left.ty, right.ty) };
+        let unbounded = match ty {
+            SqlType::NVarChar(_) => SqlType::NVarChar(None),
+            _ => SqlType::VarChar(None),
+        };
+        let together = format!("({} || {})", left.implicitly_as(unbounded)?, right.implicitly_as(unbounded)?);
+        let longest = left.ty.length().zip(right.ty.length()).map(|(left, right)| u32::from(left) + u32::from(right));
+        let sql = match (ty.length(), longest) {
+            (Some(limit), Some(longest)) if longest > u32::from(limit) => format!("ts_left({together}, {limit})"),
+            _ => together,
+        };
+        let collation = merged_collation(left, right)?;
+        Ok(Scalar { nullable, ..Scalar::new(sql, ty) }.collated(collation))
+    }
+
+    fn cast(&mut self, value: &Expression, ty: SqlType, tolerant: bool) -> Result<Scalar> {
+        let value = self.scalar(value)?;
+        let sql = if tolerant { value.try_cast_to(ty) } else { value.cast_to(ty) };
+        let nullable = value.nullable || tolerant;
+        Ok(Scalar { nullable, ..Scalar::new(sql, ty) }.collated(value.collation))
+    }
+
+    fn case(
+        &mut self,
+        operand: Option<&Expression>,
+        branches: &[(Expression, Expression)],
+        otherwise: Option<&Expression>,
+    ) -> Result<Scalar> {
+        let mut conditions = Vec::with_capacity(branches.len());
+        let mut values = Vec::with_capacity(branches.len() + 1);
+        for (when, then) in branches {
+            conditions.push(match operand {
+                Some(operand) => self.equality(operand, when)?,
+                None => self.condition(when)?,
+            });
+            values.push(self.scalar(then)?);
+        }
+        if let Some(otherwise) = otherwise {
+            values.push(self.scalar(otherwise)?);
+        }
+        let (ty, collation) = common_type(&values)?;
+        let mut sql = String::from("(CASE");
+        for (condition, value) in conditions.iter().zip(&values) {
+            sql += &format!(" WHEN {condition} THEN {}", value.implicitly_as(ty)?);
+        }
+        if let (true, Some(value)) = (otherwise.is_some(), values.last()) {
+            sql += &format!(" ELSE {}", value.implicitly_as(ty)?);
+        }
+        sql += " END)";
+        let nullable = otherwise.is_none() || values.iter().any(|value| value.nullable);
+        Ok(Scalar { nullable, ..Scalar::new(sql, ty) }.collated(collation))
+    }
+}
+
+fn is_aggregate(expression: &Expression) -> bool {
+    matches!(expression, Expression::Function(call) if super::aggregate::is_aggregate(call))
+}
+
+/// The type that all values take, and their collation.
+///
+/// # Errors
+/// 468 if their collations conflict, 8133 if all are NULL.
+pub(super) fn common_type(values: &[Scalar]) -> Result<(SqlType, Option<Collation>)> {
+    let mut typed = values.iter().filter(|value| !value.is_null);
+    let Some(first) = typed.next() else {
+        return Err(SqlError::new(
+            8133,
+            "At least one of the result expressions in a CASE specification must be an expression other than the NULL constant.",
+        ));
+    };
+    let mut merged = first.clone();
+    for value in typed {
+        let collation = merged_collation(&merged, value)?;
+        merged.ty = higher(merged.ty, value.ty);
+        merged.collation = collation;
+    }
+    Ok((merged.ty, merged.collation))
+}
+
+/// The collation under which two strings meet.
+///
+/// # Errors
+/// 468 where both have one and they differ.
+pub(super) fn merged_collation(left: &Scalar, right: &Scalar) -> Result<Option<Collation>> {
+    match (left.collation, right.collation) {
+        (Some(left), Some(right)) if left != right => Err(SqlError::new(
+            468,
+            "Cannot resolve the collation conflict between the default collation and a binary collation in this operation.",
+        )),
+        (left, right) => Ok(left.or(right)),
+    }
+}
+
+fn bound_literal(literal: &Literal) -> Result<Scalar> {
+    Ok(match literal {
+        Literal::Null => Scalar { is_null: true, ..Scalar::new("NULL".to_owned(), SqlType::Int) },
+        Literal::Integer(digits) => return integer_literal(digits),
+        Literal::Decimal(text) => return Err(SqlError::unsupported(format!("decimal literals ({text})"))),
+        Literal::Float(number) => Scalar::new(format!("{number:?}"), SqlType::Float).not_null(),
+        Literal::Text { text, national } => {
+            let units = text.encode_utf16().count().max(1);
+            let limit = if *national { 4_000 } else { 8_000 };
+            let length = u16::try_from(units).ok().filter(|length| *length <= limit);
+            let ty = if *national { SqlType::NVarChar(length) } else { SqlType::VarChar(length) };
+            Scalar::new(quoted_text(text)?, ty).not_null()
+        }
+        Literal::Binary(bytes) => {
+            let length = u16::try_from(bytes.len().max(1)).ok().filter(|length| *length <= 8_000);
+            let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+            Scalar::new(format!("X'{digits}'"), SqlType::VarBinary(length)).not_null()
+        }
+    })
+}
+
+/// SQL Server types a literal beyond `int` as numeric; its `bigint` here differs only in metadata, and what does not
+/// fit a `bigint` is refused.
+fn integer_literal(digits: &str) -> Result<Scalar> {
+    let number: i64 = digits.parse().map_err(|_| SqlError::unsupported(format!("the integer literal {digits}")))?;
+    let ty = if i32::try_from(number).is_ok() { SqlType::Int } else { SqlType::BigInt };
+    // The smallest bigint cannot be written as a negated literal in SQLite either.
+    let sql = if number < 0 { format!("({number})") } else { number.to_string() };
+    Ok(Scalar::new(sql, ty).not_null())
+}
+
+fn operator_name(operator: BinaryOperator) -> &'static str {
+    match operator {
+        BinaryOperator::Add => "add",
+        BinaryOperator::Subtract => "subtract",
+        BinaryOperator::Multiply => "multiply",
+        BinaryOperator::Divide => "divide",
+        BinaryOperator::Modulo => "modulo",
+        BinaryOperator::BitAnd => "'&'",
+        BinaryOperator::BitOr => "'|'",
+        BinaryOperator::BitXor => "'^'",
+    }
+}
+
+fn integer_operation(operator: BinaryOperator, left: &str, right: &str, ty: SqlType) -> String {
+    let function = match operator {
+        BinaryOperator::Add => "ts_add",
+        BinaryOperator::Subtract => "ts_subtract",
+        BinaryOperator::Multiply => "ts_multiply",
+        BinaryOperator::Divide => "ts_divide",
+        BinaryOperator::Modulo => "ts_modulo",
+        BinaryOperator::BitXor => "ts_xor",
+        BinaryOperator::BitAnd => return format!("({left} & {right})"),
+        BinaryOperator::BitOr => return format!("({left} | {right})"),
+    };
+    format!("{function}({left}, {right}, {})", type_code(ty))
+}
+
+fn float_operation(operator: BinaryOperator, left: &str, right: &str) -> Result<String> {
+    let sign = match operator {
+        BinaryOperator::Add => '+',
+        BinaryOperator::Subtract => '-',
+        BinaryOperator::Multiply => '*',
+        BinaryOperator::Divide => return Ok(format!("ts_divide_float({left}, {right})")),
+        _ => {
+            let message = format!("The data types float and float are incompatible in the {} operator.", operator_name(operator));
+            return Err(SqlError::new(402, message));
+        }
+    };
+    Ok(format!("({left} {sign} {right})"))
+}
