@@ -10,7 +10,8 @@ use crate::support::{batch, config, connect, connect_with, error_number, options
 async fn the_database_of_a_login_exists_from_then_on() {
     let server = server().await;
     let mut client = connect(&server).await;
-    assert_eq!(scalar::<String>(&mut client, "SELECT DB_NAME()").await, "Shop");
+    let results = batch(&mut client, "SELECT DB_NAME()").await.unwrap();
+    assert_eq!(results[0][0].get::<&str, _>(0), Some("Shop"));
     batch(&mut client, "CREATE TABLE T (Id int NOT NULL)").await.unwrap();
     let mut second = connect(&server).await;
     batch(&mut second, "INSERT INTO T (Id) VALUES (1)").await.unwrap();

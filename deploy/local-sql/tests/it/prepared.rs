@@ -42,7 +42,7 @@ async fn a_statement_is_prepared_executed_and_forgotten() {
         execute.bind_param("@handle", handle);
         execute.bind_param("@n", number);
         let result = call(&mut client, execute).await.unwrap();
-        assert_eq!(result.rows(0)[0].get::<i32, _>("next"), Some(number + 1));
+        assert_eq!(result.to_query_result(0).unwrap()[0].get::<i32, _>("next"), Some(number + 1));
     }
     let mut forget = Command::new("sp_unprepare");
     forget.bind_param("@handle", handle);
