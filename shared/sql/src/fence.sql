@@ -1,0 +1,1 @@
+INSERT INTO Platform.[Commit] (TxId, Fenced) VALUES (@P1, 1);

@@ -1,0 +1,16 @@
+SET XACT_ABORT ON;
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET ANSI_NULLS ON;
+SET ANSI_PADDING ON;
+SET ANSI_WARNINGS ON;
+SET ARITHABORT ON;
+SET CONCAT_NULL_YIELDS_NULL ON;
+SET QUOTED_IDENTIFIER ON;
+SET NUMERIC_ROUNDABORT OFF;
+SELECT
+    CAST(@@VERSION AS nvarchar(300)) AS Version,
+    CAST(DATABASEPROPERTYEX(DB_NAME(), N'Updateability') AS nvarchar(60)) AS Updateability,
+    CAST(d.is_read_committed_snapshot_on AS int) AS ReadCommittedSnapshot,
+    CAST(d.compatibility_level AS int) AS CompatibilityLevel
+FROM sys.databases AS d
+WHERE d.name = DB_NAME();

@@ -1,0 +1,94 @@
+//! Counters of one pool, and a count of statements per task.
+//!
+//! The counters are plain atomics that an exporter reads through [`Database::metrics`](crate::Database::metrics).
+//! [`counted`] tells how many statements a future sent, for a request log.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use tokio::sync::watch;
+
+tokio::task_local! {
+    static STATEMENTS: Cell<u64>;
+}
+
+/// Runs a future and counts the statements that it sends on this task, with BEGIN, COMMIT and repeated attempts.
+pub async fn counted<F: Future>(future: F) -> (F::Output, u64) {
+    let count = async {
+        let output = future.await;
+        (output, STATEMENTS.with(Cell::get))
+    };
+    STATEMENTS.scope(Cell::new(0), count).await
+}
+
+pub(crate) fn count_statement() {
+    // Outside of `counted` there is nothing to count into.
+    let _ = STATEMENTS.try_with(|count| count.set(count.get() + 1));
+}
+
+/// What a pool did since it was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Metrics {
+    /// Connections that are open now.
+    pub connections: u64,
+    /// Connections that are open and free.
+    pub connections_idle: u64,
+    /// Logins that succeeded.
+    pub logins: u64,
+    /// Logins that failed.
+    pub login_failures: u64,
+    /// Connections closed because something on them was not finished.
+    pub discarded: u64,
+    /// Times a caller had to wait for a connection.
+    pub pool_waits: u64,
+    /// Times a caller waited in vain.
+    pub pool_timeouts: u64,
+    /// Transactions committed.
+    pub commits: u64,
+    /// Attempts of a transaction that were repeated.
+    pub retries: u64,
+    /// Commits whose outcome was not known at first.
+    pub unknown_commits: u64,
+    /// Commits whose outcome is not known yet.
+    pub unresolved_commits: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) logins: AtomicU64,
+    pub(crate) login_failures: AtomicU64,
+    pub(crate) commits: AtomicU64,
+    pub(crate) retries: AtomicU64,
+    pub(crate) unknown_commits: AtomicU64,
+    pub(crate) unresolved_commits: AtomicU64,
+}
+
+pub(crate) fn increment(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
+pub(crate) fn decrement(counter: &AtomicU64) {
+    counter.fetch_sub(1, Relaxed);
+}
+
+pub(crate) fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Relaxed)
+}
+
+/// Counts one open connection until it is dropped.
+pub(crate) struct Live(Arc<watch::Sender<u64>>);
+
+impl Live {
+    pub(crate) fn new(count: &Arc<watch::Sender<u64>>) -> Self {
+        count.send_modify(|n| *n += 1);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
+    }
+}

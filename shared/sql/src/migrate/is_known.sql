@@ -1,0 +1,1 @@
+SELECT OBJECT_ID(N'Platform.Migration', N'U') AS TableId;

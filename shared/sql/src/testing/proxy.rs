@@ -1,0 +1,287 @@
+//! A TCP proxy in front of a server that loses connections at the worst moment.
+//!
+//! Looks for `COMMIT TRANSACTION` in what the client sends, so it needs a connection that is not encrypted
+//! after the login (`Encrypt=False`).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ConnectionString;
+
+/// Passes everything on until told otherwise. Stops when dropped.
+pub struct Proxy {
+    connection: ConnectionString,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    server: (String, u16),
+    /// What to do with the next COMMIT; then nothing again.
+    plan: Mutex<Plan>,
+    paused: watch::Sender<bool>,
+    refusing: watch::Sender<bool>,
+    /// Cancelled by `cut`, then replaced.
+    cut: Mutex<CancellationToken>,
+    held: Mutex<Vec<Held>>,
+    commits_cut: watch::Sender<u64>,
+    accepted: AtomicU64,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Plan {
+    PassOn,
+    CutBefore,
+    CutAfter,
+    CutAndHold,
+}
+
+/// The server's side of a connection whose client is gone, with the COMMIT that it has not seen yet.
+struct Held {
+    to_server: OwnedWriteHalf,
+    from_server: OwnedReadHalf,
+    unsent: Vec<u8>,
+}
+
+impl Proxy {
+    /// Listens on a free port of the loopback address and passes on to the server of `target`.
+    pub async fn start(target: &ConnectionString) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address: SocketAddr = listener.local_addr().expect("the address of a listener");
+        let shared = Arc::new(Shared {
+            server: (target.server().to_owned(), target.port()),
+            plan: Mutex::new(Plan::PassOn),
+            paused: watch::Sender::new(false),
+            refusing: watch::Sender::new(false),
+            cut: Mutex::new(CancellationToken::new()),
+            held: Mutex::default(),
+            commits_cut: watch::Sender::new(0),
+            accepted: AtomicU64::new(0),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        shared.tasks.spawn(accept(listener, Arc::clone(&shared)));
+        Self { connection: target.with_address(&address.ip().to_string(), address.port()), shared }
+    }
+
+    /// The target's connection string, through this proxy.
+    pub fn connection(&self) -> &ConnectionString {
+        &self.connection
+    }
+
+    /// Cuts every connection that is open now, on both sides.
+    pub fn cut(&self) {
+        std::mem::take(&mut *self.shared.cut.lock()).cancel();
+    }
+
+    /// The next COMMIT never reaches the server; its connection is cut on both sides.
+    pub fn cut_before_commit(&self) {
+        *self.shared.plan.lock() = Plan::CutBefore;
+    }
+
+    /// The next COMMIT is executed, but its answer is swallowed and the connection cut.
+    pub fn cut_after_commit(&self) {
+        *self.shared.plan.lock() = Plan::CutAfter;
+    }
+
+    /// The next COMMIT is held back and the client's side cut, while the server believes its client alive.
+    /// [`release_held`](Self::release_held) lets it go through late.
+    pub fn cut_and_hold_commit(&self) {
+        *self.shared.plan.lock() = Plan::CutAndHold;
+    }
+
+    /// Sends the held COMMIT to the server and returns when the server has answered or hung up.
+    pub async fn release_held(&self) {
+        let held = std::mem::take(&mut *self.shared.held.lock());
+        for mut held in held {
+            // The server may have ended the session meanwhile; then there is nothing to release.
+            if held.to_server.write_all(&held.unsent).await.is_ok() {
+                let _ = read_message(&mut held.from_server).await;
+            }
+        }
+    }
+
+    /// Returns when `count` commits have been cut since the start.
+    pub async fn commits_cut(&self, count: u64) {
+        let _ = self.shared.commits_cut.subscribe().wait_for(|cut| *cut >= count).await;
+    }
+
+    /// Stops passing bytes on, in both directions; nothing is lost.
+    pub fn pause(&self) {
+        self.shared.paused.send_replace(true);
+    }
+
+    /// Goes on after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.shared.paused.send_replace(false);
+    }
+
+    /// Hangs up on new connections; [`accept`](Self::accept) ends it.
+    pub fn refuse(&self) {
+        self.shared.refusing.send_replace(true);
+    }
+
+    /// Takes new connections again.
+    pub fn accept(&self) {
+        self.shared.refusing.send_replace(false);
+    }
+
+    /// Connections taken so far, those refused included.
+    pub fn accepted(&self) -> u64 {
+        self.shared.accepted.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.stop.cancel();
+        self.shared.tasks.close();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        let client = tokio::select! {
+            () = shared.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        shared.accepted.fetch_add(1, Ordering::Relaxed);
+        if let (Ok((client, _)), false) = (client, *shared.refusing.borrow()) {
+            shared.tasks.spawn(pass_on(client, Arc::clone(&shared)));
+        }
+    }
+}
+
+async fn pass_on(client: TcpStream, shared: Arc<Shared>) {
+    let (host, port) = &shared.server;
+    let Ok(server) = TcpStream::connect((host.as_str(), *port)).await else { return };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let cut = shared.cut.lock().clone();
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    let mut line = Line { from_client, to_client, from_server, to_server };
+    let end = tokio::select! {
+        () = shared.stop.cancelled() => None,
+        () = cut.cancelled() => None,
+        end = line.run(&shared) => end,
+    };
+    let Some((plan, unsent)) = end else { return };
+    match plan {
+        Plan::PassOn | Plan::CutBefore => {}
+        Plan::CutAfter => {
+            if line.to_server.write_all(&unsent).await.is_ok() {
+                let _ = read_message(&mut line.from_server).await;
+            }
+        }
+        Plan::CutAndHold => {
+            let Line { from_server, to_server, .. } = line;
+            shared.held.lock().push(Held { to_server, from_server, unsent });
+        }
+    }
+    shared.commits_cut.send_modify(|count| *count += 1);
+}
+
+struct Line {
+    from_client: OwnedReadHalf,
+    to_client: OwnedWriteHalf,
+    from_server: OwnedReadHalf,
+    to_server: OwnedWriteHalf,
+}
+
+impl Line {
+    /// Passes on until one side hangs up (`None`) or a planned COMMIT comes by: what to do, and its bytes.
+    async fn run(&mut self, shared: &Shared) -> Option<(Plan, Vec<u8>)> {
+        let upstream = async {
+            let mut scanner = Scanner::default();
+            let mut buffer = vec![0; 32 * 1024];
+            loop {
+                let read = self.from_client.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+                let chunk = &buffer[..read];
+                if scanner.finds_commit(chunk) {
+                    let plan = std::mem::replace(&mut *shared.plan.lock(), Plan::PassOn);
+                    if plan != Plan::PassOn {
+                        return Some((plan, chunk.to_vec()));
+                    }
+                }
+                shared.unpaused().await;
+                self.to_server.write_all(chunk).await.ok()?;
+            }
+        };
+        let downstream = async {
+            let mut buffer = vec![0; 32 * 1024];
+            loop {
+                let Some(read) = self.from_server.read(&mut buffer).await.ok().filter(|n| *n > 0) else {
+                    return None::<()>;
+                };
+                shared.unpaused().await;
+                self.to_client.write_all(&buffer[..read]).await.ok()?;
+            }
+        };
+        tokio::select! {
+            end = upstream => end,
+            _ = downstream => None,
+        }
+    }
+}
+
+impl Shared {
+    async fn unpaused(&self) {
+        let _ = self.paused.subscribe().wait_for(|paused| !paused).await;
+    }
+}
+
+/// Finds the word in a stream of chunks, also across the border of two.
+#[derive(Default)]
+struct Scanner {
+    last: Vec<u8>,
+}
+
+impl Scanner {
+    fn finds_commit(&mut self, chunk: &[u8]) -> bool {
+        let word: Vec<u8> = "COMMIT TRANSACTION".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        self.last.extend_from_slice(chunk);
+        let found = self.last.windows(word.len()).any(|window| window == word);
+        let keep = if found { 0 } else { self.last.len().min(word.len() - 1) };
+        self.last.drain(..self.last.len() - keep);
+        found
+    }
+}
+
+/// Reads one whole TDS message: packets up to the one marked as the last.
+async fn read_message(from: &mut OwnedReadHalf) -> std::io::Result<()> {
+    loop {
+        let mut header = [0; 8];
+        from.read_exact(&mut header).await?;
+        let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
+        let mut body = vec![0; length.saturating_sub(header.len())];
+        from.read_exact(&mut body).await?;
+        if header[1] & 1 == 1 {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Scanner;
+
+    #[test]
+    fn the_word_is_found_across_chunks_and_only_once() {
+        let text: Vec<u8> = "; COMMIT TRANSACTION; x".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for split in 0..text.len() {
+            let mut scanner = Scanner::default();
+            let found = [scanner.finds_commit(&text[..split]), scanner.finds_commit(&text[split..])];
+            assert_eq!(found.iter().filter(|found| **found).count(), 1, "{split}");
+        }
+    }
+}
