@@ -1,9 +1,15 @@
-//! The common crate for caching and messaging: Redis connection, change feed, coherent local cache.
+#![doc = include_str!("../README.md")]
 
 pub mod cache;
 pub mod clock;
 pub mod feed;
 pub mod redis;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod wake;
 
 pub use cache::key::{CacheKey, Weigh, hash64};
-pub use redis::{Redis, RedisOptions, RedisOptionsError};
+pub use cache::{Cache, CacheError, CacheOptions, CacheStats, Loaded, Outcome, Served};
+pub use feed::{Feed, FeedOptions, FeedStatus};
+pub use redis::{Redis, RedisOptions, RedisOptionsError, RedisStatus};
+pub use wake::Wake;

@@ -43,8 +43,9 @@ pub struct Change {
     pub last: i64,
     /// Random mark of this commit.
     pub mark: i64,
-    /// Mark of the commit before it: a contiguous number alone does not prove a common past.
-    pub previous_mark: i64,
+    /// Mark of the commit before it: a contiguous number alone does not prove a common past. Where it is not
+    /// known, SQL is asked for the rows instead.
+    pub previous_mark: Option<i64>,
     /// The changed tags, in sequence order.
     pub tags: Arc<[i64]>,
 }
@@ -214,7 +215,7 @@ struct Inner {
 struct Held {
     last: i64,
     mark: i64,
-    previous_mark: i64,
+    previous_mark: Option<i64>,
     /// Probes that did not see it in the log. Two mean that it never was, or was lost in a fail-over.
     missed_by: u8,
 }
@@ -408,7 +409,7 @@ impl Core {
             self.advance(inner, change.first, change.last, change.mark);
             return Received::Applied;
         }
-        if change.first > next {
+        if change.first > next || (change.first == next && change.previous_mark.is_none()) {
             let Change { last, mark, previous_mark, .. } = *change;
             inner.reordered.insert(change.first, Held { last, mark, previous_mark, missed_by: 0 });
             if inner.reordered.len() > REORDERED_MAX {
@@ -417,8 +418,11 @@ impl Core {
             return Received::Gap;
         }
         // Contiguous, or a commit whose beginning a page of a gap read has brought already.
-        let continues =
-            if change.first == next { change.previous_mark == log.mark } else { change.mark == log.mark };
+        let continues = if change.first == next {
+            change.previous_mark == Some(log.mark)
+        } else {
+            change.mark == log.mark
+        };
         #[cfg(feature = "testing")]
         let continues = continues || self.lacks(Weakness::NoChain);
         if !continues {
@@ -434,14 +438,16 @@ impl Core {
             let Some(log) = &inner.log else { return Received::Early };
             let (applied, mark) = (log.applied, log.mark);
             let Some(entry) = inner.reordered.first_entry() else { return Received::Applied };
-            if *entry.key() > applied + 1 {
+            let unproven = *entry.key() == applied + 1 && entry.get().previous_mark.is_none();
+            if *entry.key() > applied + 1 || unproven {
                 return Received::Gap;
             }
             let (first, held) = entry.remove_entry();
             if held.last <= applied {
                 continue;
             }
-            let continues = if first == applied + 1 { held.previous_mark == mark } else { held.mark == mark };
+            let continues =
+                if first == applied + 1 { held.previous_mark == Some(mark) } else { held.mark == mark };
             #[cfg(feature = "testing")]
             let continues = continues || self.lacks(Weakness::NoChain);
             if !continues {
@@ -645,6 +651,11 @@ impl Core {
         if inner.unknown.remove(&transaction) && inner.unknown.is_empty() {
             self.lease_until.store(inner.granted_until, Ordering::Release);
         }
+    }
+
+    /// The end: no hits until another probe.
+    pub(crate) fn end(&self) {
+        self.revoke(&mut self.inner.lock());
     }
 
     fn grant(&self, inner: &mut Inner, t0: Nanos) {

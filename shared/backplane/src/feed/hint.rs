@@ -1,7 +1,7 @@
 //! The message that tells other instances of a commit, on channel `{ChannelName}:{LogId}`.
 //!
-//! Version 1: one byte `1`, then 64-bit little-endian integers: log id, first, last, mark, previous mark, and
-//! the tags from `first` to `last`. An instance that does not know the version ignores the message: it is a
+//! Version 1: one byte `1`, one byte that is `1` if the previous mark is known and `0` if not, then 64-bit
+//! little-endian integers: log id, first, last, mark, previous mark, and the tags from `first` to `last`. An instance that does not know the version ignores the message: it is a
 //! hint, SQL has the truth. The layout crosses process boundaries and releases; a snapshot test holds it.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::core::Change;
 
 const VERSION: u8 = 1;
-const FIXED_BYTES: usize = 1 + 5 * 8;
+const FIXED_BYTES: usize = 2 + 5 * 8;
 /// Tags in one message. Twice the limit of a commit, so that raising that limit does not need a new version.
 pub const HINT_TAGS_MAX: usize = 1_000;
 /// A longer message is not a hint.
@@ -52,7 +52,9 @@ pub fn encode(change: &Change) -> Option<Bytes> {
     }
     let mut message = BytesMut::with_capacity(FIXED_BYTES + change.tags.len() * 8);
     message.put_u8(VERSION);
-    for number in [change.log_id, change.first, change.last, change.mark, change.previous_mark] {
+    message.put_u8(u8::from(change.previous_mark.is_some()));
+    let previous_mark = change.previous_mark.unwrap_or_default();
+    for number in [change.log_id, change.first, change.last, change.mark, previous_mark] {
         message.put_i64_le(number);
     }
     for &tag in change.tags.iter() {
@@ -72,6 +74,7 @@ pub fn decode(message: &[u8]) -> Result<Change, HintError> {
     if version != VERSION {
         return Err(HintError::UnknownVersion { version });
     }
+    let (&known, rest) = rest.split_first().ok_or(malformed)?;
     let (numbers, odd) = rest.as_chunks::<8>();
     if !odd.is_empty() {
         return Err(malformed);
@@ -79,6 +82,7 @@ pub fn decode(message: &[u8]) -> Result<Change, HintError> {
     let mut numbers = numbers.iter().map(|number| i64::from_le_bytes(*number));
     let mut next = || numbers.next().ok_or(malformed);
     let (log_id, first, last, mark, previous_mark) = (next()?, next()?, next()?, next()?, next()?);
+    let previous_mark = (known == 1).then_some(previous_mark);
     let tags: Arc<[i64]> = numbers.collect();
     let change = Change { log_id, first, last, mark, previous_mark, tags };
     if change.is_well_formed() { Ok(change) } else { Err(malformed) }
@@ -106,6 +110,8 @@ mod tests {
             message.chunks(8).map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
         insta::assert_snapshot!(hex.join("\n"));
         assert_eq!(decode(&message), Ok(change()));
+        let unknown = Change { previous_mark: None, ..change() };
+        assert_eq!(decode(&encode(&unknown).unwrap()), Ok(unknown));
         assert_eq!(channel("VirtoCommerceChannel", -2), "VirtoCommerceChannel:-2");
     }
 
