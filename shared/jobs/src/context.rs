@@ -39,7 +39,13 @@ impl Context {
     pub fn detached(job_id: JobId) -> Self {
         let parameters = HashMap::new();
         Self {
-            inner: Arc::new(Inner { job_id, fence: None, attempt: 1, parameters, cancelled: CancellationToken::new() }),
+            inner: Arc::new(Inner {
+                job_id,
+                fence: None,
+                attempt: 1,
+                parameters,
+                cancelled: CancellationToken::new(),
+            }),
         }
     }
 

@@ -100,8 +100,9 @@ impl Client {
                 .map(|(ordinal, payload)| Ok(NewJob { ordinal, arguments: arguments(payload)? }))
                 .collect::<Result<Vec<_>>>()?;
             let rows = as_json::<P, _>(&rows)?;
-            let written =
-                tx.query(include_str!("enqueue.sql"), &[&rows, &invocation, &queue, &parameters, &handler]).await?;
+            let written = tx
+                .query(include_str!("enqueue.sql"), &[&rows, &invocation, &queue, &parameters, &handler])
+                .await?;
             for row in &written {
                 ids.push(JobId(row.read("JobId")?));
                 expected &= row.read::<bool>("Expected")?;
@@ -113,7 +114,13 @@ impl Client {
         Ok(ids)
     }
 
-    fn announce_after_commit(&self, tx: &mut sql::Transaction<'_>, queue: &str, handler: String, expected: bool) {
+    fn announce_after_commit(
+        &self,
+        tx: &mut sql::Transaction<'_>,
+        queue: &str,
+        handler: String,
+        expected: bool,
+    ) {
         let client = self.clone();
         let queue = queue.to_owned();
         tx.after_commit(move || {
@@ -135,7 +142,11 @@ impl Client {
         if warned.len() >= WARNINGS_MAX {
             warned.clear();
         }
-        tracing::warn!(handler = key.0, queue = key.1, "enqueued a job that no live server runs; it waits for one");
+        tracing::warn!(
+            handler = key.0,
+            queue = key.1,
+            "enqueued a job that no live server runs; it waits for one"
+        );
         warned.insert(key, now);
     }
 }

@@ -18,8 +18,8 @@ const DETAILS_MAX: usize = 16_000;
 #[derive(Debug, Clone)]
 pub struct Failure {
     pub(crate) kind: FailureKind,
-    pub(crate) exception: Exception,
-    sql: Option<sql::Error>,
+    pub(crate) exception: Box<Exception>,
+    sql: Option<Box<sql::Error>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Failure {
 
     /// Whether the cause was the storage being away, as far as the error tells.
     pub(crate) fn is_storage_trouble(&self) -> bool {
-        self.kind == FailureKind::Retry && self.sql.as_ref().is_some_and(sql::Error::is_transient)
+        self.kind == FailureKind::Retry && self.sql.as_ref().is_some_and(|error| error.is_transient())
     }
 
     fn new(kind: FailureKind, type_name: &str, error: &(dyn StdError + 'static)) -> Self {
@@ -96,7 +96,7 @@ impl Failure {
             message: cut(&error.to_string(), MESSAGE_MAX),
             details: details(type_name, error),
         };
-        Self { kind, exception, sql: find_sql(error) }
+        Self { kind, exception: Box::new(exception), sql: find_sql(error).map(Box::new) }
     }
 }
 
@@ -115,7 +115,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
 /// Lets a handler use [`Failure`] as the error of its own transactions.
 impl sql::Retryable for Failure {
     fn sql_error(&self) -> Option<&sql::Error> {
-        self.sql.as_ref()
+        self.sql.as_deref()
     }
 }
 
@@ -124,7 +124,7 @@ fn find_sql(error: &(dyn StdError + 'static)) -> Option<sql::Error> {
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |cause| cause.source())
+    std::iter::successors(Some(error), |&cause| cause.source())
 }
 
 /// "type: message" and the chain of causes, in the shape of a .NET exception.
@@ -168,7 +168,10 @@ mod tests {
         assert!(failure.is_retry());
         assert!(failure.exception.type_name.ends_with("PageError"), "{failure:?}");
         assert_eq!(failure.exception.message, "could not read page 3");
-        assert!(failure.exception.details.ends_with("could not read page 3\n ---> disk on fire"), "{failure:?}");
+        assert!(
+            failure.exception.details.ends_with("could not read page 3\n ---> disk on fire"),
+            "{failure:?}"
+        );
     }
 
     #[test]

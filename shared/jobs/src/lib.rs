@@ -1,1 +1,26 @@
-//! The job engine on SQL Server, Hangfire-compatible; knows no commerce.
+#![doc = include_str!("../README.md")]
+
+mod context;
+mod enqueue;
+mod error;
+mod failure;
+mod migrations;
+pub mod monitor;
+mod payload;
+mod queue;
+mod registry;
+mod retry;
+mod server;
+mod wakeup;
+
+pub use context::Context;
+pub use enqueue::Client;
+pub use error::{Error, Result};
+pub use failure::Failure;
+pub use migrations::MIGRATIONS;
+pub use payload::{JobId, Payload};
+pub use queue::{QUEUE_NAME_MAX, check_queue_name};
+pub use registry::Registry;
+pub use retry::RetryPolicy;
+pub use server::{Server, ServerOptions, ServerStatus};
+pub use wakeup::{LocalWakeUp, NoWakeUp, WakeUp};

@@ -168,7 +168,8 @@ mod tests {
             method: "Run".into(),
             queue: Some("mail".into()),
         };
-        let level_180 = r#"{"t":"Example.Mail.SendNewsletter, Example","m":"Run","p":["System.Int64"],"q":"mail"}"#;
+        let level_180 =
+            r#"{"t":"Example.Mail.SendNewsletter, Example","m":"Run","p":["System.Int64"],"q":"mail"}"#;
         let level_110 = r#"{"Type":"Example.Mail.SendNewsletter, Example","Method":"Run",
             "ParameterTypes":"[\"System.Int64\"]","Arguments":null,"Queue":"mail"}"#;
         assert_eq!(Invocation::parse(level_180).unwrap(), expected);

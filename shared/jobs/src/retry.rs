@@ -43,7 +43,10 @@ fn hangfire_delay(retry: u32, roll: u64) -> Duration {
 
 /// "Retry attempt n of N: message", as Hangfire words it.
 pub(crate) fn retry_reason(retry: u32, attempts: u32, exception: &Exception) -> String {
-    cut(&format!("Retry attempt {retry} of {attempts}: {}", cut(&exception.message, REASON_MESSAGE_MAX)), REASON_MAX)
+    cut(
+        &format!("Retry attempt {retry} of {attempts}: {}", cut(&exception.message, REASON_MESSAGE_MAX)),
+        REASON_MAX,
+    )
 }
 
 #[cfg(test)]
@@ -75,12 +78,16 @@ mod tests {
     fn fixed_delays_repeat_their_last() {
         let second = Duration::from_secs(1);
         let policy = RetryPolicy { attempts: 5, delays: vec![second, second * 3] };
-        assert_eq!([1, 2, 3, 4].map(|retry| policy.delay(retry)), [second, second * 3, second * 3, second * 3]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|retry| policy.delay(retry)),
+            [second, second * 3, second * 3, second * 3]
+        );
     }
 
     #[test]
     fn a_reason_fits_its_column() {
-        let exception = Exception { type_name: String::new(), message: "ß".repeat(400), details: String::new() };
+        let exception =
+            Exception { type_name: String::new(), message: "ß".repeat(400), details: String::new() };
         let reason = retry_reason(10, 10, &exception);
         assert!(reason.starts_with("Retry attempt 10 of 10: ß") && reason.ends_with('…'));
         assert!(reason.chars().count() <= REASON_MAX);

@@ -1,0 +1,138 @@
+//! Every limit and pace of a job server, with its default.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::queue::check_queue_name;
+use crate::retry::RetryPolicy;
+
+/// How a [`Server`](super::Server) works. `Default` is right for production; tests shorten the durations.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Most handlers at a time. Default: five per core, at most 20, as in Hangfire.
+    pub worker_count: usize,
+    /// Queues in order of precedence: a later one is read only for slots that the earlier ones left free.
+    /// Default: `default`.
+    pub queues: Vec<String>,
+    /// How long a claim holds without renewal (Hangfire's sliding invisibility time-out). Also judges how old another
+    /// server's claim must be before it is taken over. Default 5 min; renewed every fifth of it.
+    pub lease: Duration,
+    /// Pause between looks whether running jobs are still ours (deleted or requeued from a dashboard). Default 5 s.
+    pub watch_interval: Duration,
+    /// Pause between heartbeats, and between observations of the other servers'. Default 5 s.
+    pub heartbeat: Duration,
+    /// A server whose heartbeat stood still for at least this long, and at least three of its own intervals, is dead.
+    /// Default 15 s.
+    pub dead_after: Duration,
+    /// First pause after a claim that found nothing; doubles up to `poll_max`. Default 50 ms.
+    pub poll_min: Duration,
+    /// Longest pause between claims while idle. Default 800 ms.
+    pub poll_max: Duration,
+    /// Hints within this time after a claim share the next one. Default 20 ms.
+    pub hint_cooldown: Duration,
+    /// How long an outcome may wait for others to share its batch. Default 5 ms.
+    pub coalesce: Duration,
+    /// Pause between looks for expired leases and due schedules. Default 500 ms.
+    pub upkeep_interval: Duration,
+    /// Pause between looks for jobs that were claimed in our name while the answer was lost. Default 15 s.
+    pub stray_interval: Duration,
+    /// Longest pause between attempts while the storage is away. Default 5 s.
+    pub backoff_max: Duration,
+    /// Retries of failed jobs.
+    pub retry: RetryPolicy,
+    /// After how many deaths of a lonely server process a job is parked as failed. Default 5.
+    pub deaths_max: i32,
+    /// How long a succeeded job's rows are kept. Default 1 day.
+    pub keep_succeeded: Duration,
+    /// At shutdown, handlers may finish undisturbed for this long. Default 5 s.
+    pub cancel_grace: Duration,
+    /// At shutdown, handlers are dropped after this long. Default 15 s.
+    pub shutdown_timeout: Duration,
+    /// At shutdown, most time for the last statements after that. Default 5 s.
+    pub storage_grace: Duration,
+    /// How long a handler may go on after its token was cancelled because the job is not ours any more; then it is
+    /// dropped. Default 30 s.
+    pub abandon_after: Duration,
+}
+
+impl Default for ServerOptions {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            worker_count: (cores * 5).min(20),
+            queues: vec!["default".to_owned()],
+            lease: Duration::from_secs(300),
+            watch_interval: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(5),
+            dead_after: Duration::from_secs(15),
+            poll_min: Duration::from_millis(50),
+            poll_max: Duration::from_millis(800),
+            hint_cooldown: Duration::from_millis(20),
+            coalesce: Duration::from_millis(5),
+            upkeep_interval: Duration::from_millis(500),
+            stray_interval: Duration::from_secs(15),
+            backoff_max: Duration::from_secs(5),
+            retry: RetryPolicy::default(),
+            deaths_max: 5,
+            keep_succeeded: Duration::from_secs(24 * 60 * 60),
+            cancel_grace: Duration::from_secs(5),
+            shutdown_timeout: Duration::from_secs(15),
+            storage_grace: Duration::from_secs(5),
+            abandon_after: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Leases are renewed this many times within their duration.
+const RENEWALS_PER_LEASE: u32 = 5;
+/// Longest lease, a day: statements count it in milliseconds of an `int`.
+const LEASE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl ServerOptions {
+    /// Pause between renewals.
+    pub(super) fn renew_interval(&self) -> Duration {
+        self.lease / RENEWALS_PER_LEASE
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        if self.worker_count == 0 {
+            return Err(Error::Useless { missing: "worker" });
+        }
+        if self.queues.is_empty() {
+            return Err(Error::Useless { missing: "queue" });
+        }
+        self.queues.iter().try_for_each(|name| check_queue_name(name))?;
+        let must = |holds: bool, problem| if holds { Ok(()) } else { Err(Error::Options { problem }) };
+        must(self.lease <= LEASE_MAX, "lease must not be longer than a day")?;
+        must(self.lease >= Duration::from_millis(10), "lease must be at least 10 ms")?;
+        must(
+            !self.poll_min.is_zero() && self.poll_min <= self.poll_max,
+            "poll_min must be above 0 and up to poll_max",
+        )?;
+        must(
+            !self.heartbeat.is_zero() && !self.watch_interval.is_zero(),
+            "heartbeat and watch_interval must be above 0",
+        )?;
+        must(self.cancel_grace <= self.shutdown_timeout, "cancel_grace must not exceed shutdown_timeout")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_pass_and_contradictions_are_named() {
+        assert!(ServerOptions::default().check().is_ok());
+        let refused = |change: fn(&mut ServerOptions)| {
+            let mut options = ServerOptions::default();
+            change(&mut options);
+            options.check().unwrap_err().to_string()
+        };
+        assert!(refused(|o| o.worker_count = 0).contains("worker"));
+        assert!(refused(|o| o.queues.clear()).contains("queue"));
+        assert!(refused(|o| o.queues = vec!["No".into()]).contains("No"));
+        assert!(refused(|o| o.poll_min = Duration::from_secs(9)).contains("poll_min"));
+        assert!(refused(|o| o.cancel_grace = Duration::from_secs(60)).contains("cancel_grace"));
+    }
+}
