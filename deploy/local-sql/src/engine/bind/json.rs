@@ -27,7 +27,7 @@ impl Binder<'_> {
             _ => return Err(SqlError::unsupported_at(format!("the table function {}", call.name), call.position)),
         };
         let text = format!("{sql} AS {}", quoted_name(&alias));
-        Ok((text, Source { name: name.to_owned(), schema: None, columns }))
+        Ok((text, Source { name: name.to_owned(), schema: None, columns, table: None }))
     }
 
     /// A name that no other source of the statement has.

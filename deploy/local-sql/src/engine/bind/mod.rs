@@ -1,23 +1,29 @@
 //! Names and types: turns the syntax tree into SQLite text whose every column has one of SQL Server's types.
 //!
-//! `scalar` and `condition` bind expressions, `function` and `aggregate` the calls in them, `types` decides which type
+//! `query` and `change` bind statements, `scalar` and `condition` expressions, `function` and `aggregate` the calls in them, `types` decides which type
 //! wins where two meet, `scope` finds columns. Values never stand in the text: variables and what only the session
 //! knows become numbered parameters, filled in when the statement runs. Start at [`Binder::scalar`].
 
 mod aggregate;
+pub(super) mod change;
 mod condition;
 mod function;
 mod json;
 mod query;
 mod scalar;
 mod scope;
+mod source;
 mod types;
 
 pub(super) use aggregate::with_collation;
+pub(super) use query::BoundQuery;
 pub(super) use scalar::Scalar;
 pub(super) use scope::{Collation, Scope, ScopeColumn, Source};
 pub(super) use types::{higher, implicitly_converts};
 
+use std::rc::Rc;
+
+use super::ast::ObjectName;
 use super::error::{Result, SqlError};
 use super::types::SqlType;
 
@@ -28,6 +34,10 @@ pub(super) enum Parameter {
     Variable(String),
     /// Something that only the session knows.
     System(System),
+    /// In OUTPUT: a column of the new row, of the old row, or the n-th value of the other sources.
+    Inserted(usize),
+    Deleted(usize),
+    Extra(usize),
 }
 
 /// Values of the session and of the statement that runs.
@@ -75,6 +85,48 @@ impl System {
 pub(super) trait Environment {
     /// The type of a declared scalar variable; the name is lower case with `@`.
     fn variable(&self, name: &str) -> Option<SqlType>;
+    /// A table, temporary table, table variable or catalog view.
+    ///
+    /// # Errors
+    /// 208 and 1087 where there is none.
+    fn table(&self, name: &ObjectName) -> Result<Rc<Table>>;
+}
+
+/// A table as binding sees it. Every one has SQLite's `_rowid_`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// The quoted name in SQLite, ready for FROM and INSERT INTO.
+    pub(super) sqlite: String,
+    pub(super) name: String,
+    pub(super) schema: Option<String>,
+    pub(super) columns: Vec<TableColumn>,
+    /// A unique index or key of it has IGNORE_DUP_KEY: duplicates are left out with message 3604.
+    pub(super) ignore_duplicates: bool,
+}
+
+/// A column of a [`Table`].
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct TableColumn {
+    pub(super) name: String,
+    pub(super) ty: SqlType,
+    pub(super) nullable: bool,
+    pub(super) collation: Option<Collation>,
+    pub(super) identity: bool,
+    /// The text of the default expression.
+    pub(super) default: Option<String>,
+}
+
+impl Table {
+    /// The position of a column by name.
+    ///
+    /// # Errors
+    /// 207.
+    pub(super) fn position(&self, column: &str) -> Result<usize> {
+        self.columns
+            .iter()
+            .position(|known| known.name.eq_ignore_ascii_case(column))
+            .ok_or_else(|| SqlError::new(207, format!("Invalid column name '{column}'.")))
+    }
 }
 
 /// Binds one statement.
@@ -86,6 +138,8 @@ pub(super) struct Binder<'a> {
     pub(super) scopes: Vec<Scope>,
     /// Set by each aggregate call outside a window: the query groups even without GROUP BY.
     pub(super) saw_aggregate: bool,
+    /// Common table expressions in sight, the innermost last.
+    pub(super) ctes: Vec<query::CommonTable>,
     /// Counts names given to nameless things.
     pub(super) generated_names: usize,
 }
@@ -93,7 +147,7 @@ pub(super) struct Binder<'a> {
 impl<'a> Binder<'a> {
     /// A binder without any source in scope.
     pub(super) fn new(environment: &'a dyn Environment) -> Self {
-        Self { environment, parameters: Vec::new(), scopes: Vec::new(), saw_aggregate: false, generated_names: 0 }
+        Self { environment, parameters: Vec::new(), scopes: Vec::new(), saw_aggregate: false, ctes: Vec::new(), generated_names: 0 }
     }
 
     /// `?n` for a parameter; the same parameter gets the same number.

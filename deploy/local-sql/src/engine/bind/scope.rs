@@ -1,9 +1,11 @@
 //! Where a column name is looked up: the sources of FROM, innermost query first.
 
+use std::rc::Rc;
+
 use super::super::ast::ObjectName;
 use super::super::error::{Result, SqlError};
 use super::super::types::SqlType;
-use super::Binder;
+use super::{Binder, Table};
 
 /// How strings of a column compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,8 @@ pub(in super::super) struct Source {
     /// The schema, where the table was named without an alias.
     pub(in super::super) schema: Option<String>,
     pub(in super::super) columns: Vec<ScopeColumn>,
+    /// The table and its SQLite alias, where it is one that can be changed.
+    pub(in super::super) table: Option<(Rc<Table>, String)>,
 }
 
 /// The sources of one query.

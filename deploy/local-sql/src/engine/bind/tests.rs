@@ -13,6 +13,10 @@ impl Environment for Nothing {
     fn variable(&self, name: &str) -> Option<SqlType> {
         (name == "@n").then_some(SqlType::Int)
     }
+
+    fn table(&self, name: &ObjectName) -> Result<Rc<Table>> {
+        Err(SqlError::new(208, format!("Invalid object name '{}'.", name.shown())))
+    }
 }
 
 fn bound(expression: &str) -> Result<Scalar> {

@@ -1,0 +1,266 @@
+//! Carries out a bound INSERT, UPDATE or DELETE: finds the rows, changes them one by one, evaluates OUTPUT.
+//!
+//! The caller has begun a savepoint: an error leaves the statement half done. Start at [`run`].
+
+use std::collections::HashSet;
+
+use rusqlite::types::{Value as Stored, ValueRef};
+use rusqlite::{Connection, Statement};
+
+use super::bind::change::{Change, Kind, Output};
+use super::bind::{Parameter, Table, quoted_name};
+use super::error::{Result, SqlError};
+use super::interface::{Message, ResultSink};
+use super::storage_form::{carried, from_stored, to_stored};
+use super::types::Value;
+
+/// What a change needs of its session.
+pub(super) trait Host {
+    /// The value of a variable or of the session.
+    fn parameter(&self, parameter: &Parameter) -> Result<Value>;
+    /// Reserves identity values and returns the first and the step.
+    fn next_identities(&mut self, connection: &Connection, table: &Table, count: usize) -> Result<(i64, i64)>;
+    /// Tells the last identity value written: SCOPE_IDENTITY().
+    fn identity_written(&mut self, value: i64);
+    /// Sets a variable.
+    fn assign(&mut self, variable: &str, value: Value) -> Result<()>;
+    /// What a failed statement on that table means: 515, 547, 2601, 2627 …
+    fn constraint_error(&self, connection: &Connection, table: &Table, error: rusqlite::Error) -> SqlError;
+}
+
+type Row = Vec<Stored>;
+
+/// A row before and after, and what the other sources had.
+struct Changed {
+    inserted: Row,
+    deleted: Row,
+    extra: Row,
+}
+
+/// Runs the change and returns the number of rows. OUTPUT to the client goes to the sink once all rows are changed.
+///
+/// # Errors
+/// SQL Server's, also those of conversions and constraints.
+pub(super) fn run(
+    connection: &Connection,
+    change: &Change,
+    host: &mut dyn Host,
+    sink: &mut dyn ResultSink,
+) -> Result<u64> {
+    let found = found_rows(connection, change, host)?;
+    let changed = match change.kind {
+        Kind::Insert => insert_rows(connection, &change.table, &change.assigned, found, host, sink)?,
+        Kind::Update => update_rows(connection, change, found, host)?,
+        Kind::Delete => delete_rows(connection, change, found, host)?,
+    };
+    if let Some(output) = &change.output {
+        emit(connection, output, &changed, host, sink)?;
+    }
+    Ok(u64::try_from(changed.len()).unwrap_or(u64::MAX))
+}
+
+/// An error of SQLite that is not a constraint's: one that a function carried out, or an internal one.
+pub(super) fn sqlite_error(error: &rusqlite::Error) -> SqlError {
+    let text = error.to_string();
+    match error {
+        _ if carried(&text).is_some() => carried(&text).unwrap_or_else(|| SqlError::unsupported(&text)),
+        rusqlite::Error::SqliteFailure(failure, _) if failure.code == rusqlite::ErrorCode::OperationInterrupted => {
+            SqlError { class: 11, ..SqlError::new(3617, "The operation was cancelled by the client.") }
+        }
+        _ => SqlError::new(40000, format!("local-sql failed inside SQLite: {text}")),
+    }
+}
+
+/// Binds the parameters of a statement.
+pub(super) fn bind_parameters(
+    statement: &mut Statement<'_>,
+    parameters: &[Parameter],
+    value: impl Fn(&Parameter) -> Result<Stored>,
+) -> Result<()> {
+    // SQLite only knows parameters up to the highest that its text names.
+    let known = statement.parameter_count();
+    for (index, parameter) in parameters.iter().enumerate().take(known) {
+        statement.raw_bind_parameter(index + 1, value(parameter)?).map_err(|error| sqlite_error(&error))?;
+    }
+    Ok(())
+}
+
+fn collect(statement: &mut Statement<'_>) -> Result<Vec<Row>> {
+    let width = statement.column_count();
+    let mut cursor = statement.raw_query();
+    let mut rows = Vec::new();
+    while let Some(row) = cursor.next().map_err(|error| sqlite_error(&error))? {
+        let cells: rusqlite::Result<Row> = (0..width).map(|index| row.get(index)).collect();
+        rows.push(cells.map_err(|error| sqlite_error(&error))?);
+    }
+    Ok(rows)
+}
+
+fn found_rows(connection: &Connection, change: &Change, host: &dyn Host) -> Result<Vec<Row>> {
+    let mut statement = connection.prepare_cached(&change.rows).map_err(|error| sqlite_error(&error))?;
+    bind_parameters(&mut statement, &change.parameters, |parameter| to_stored(host.parameter(parameter)?))?;
+    let mut rows = collect(&mut statement)?;
+    if change.kind != Kind::Insert {
+        // A join may find a row more than once; it is changed once.
+        let mut seen = HashSet::new();
+        rows.retain(|row| !matches!(row.first(), Some(Stored::Integer(id)) if !seen.insert(*id)));
+    }
+    Ok(rows)
+}
+
+fn insert_rows(
+    connection: &Connection,
+    table: &Table,
+    assigned: &[usize],
+    rows: Vec<Row>,
+    host: &mut dyn Host,
+    sink: &mut dyn ResultSink,
+) -> Result<Vec<Changed>> {
+    let identity = table.columns.iter().position(|column| column.identity);
+    let (mut next, step) = match identity {
+        Some(_) if !rows.is_empty() => host.next_identities(connection, table, rows.len())?,
+        _ => (0, 0),
+    };
+    let positions: Vec<usize> = identity.into_iter().chain(assigned.iter().copied()).collect();
+    let names: Vec<String> = positions.iter().map(|position| quoted_name(&table.columns[*position].name)).collect();
+    let marks: Vec<String> = (1..=positions.len()).map(|number| format!("?{number}")).collect();
+    let text = if positions.is_empty() {
+        format!("INSERT INTO {} DEFAULT VALUES", table.sqlite)
+    } else {
+        format!("INSERT INTO {} ({}) VALUES ({})", table.sqlite, names.join(", "), marks.join(", "))
+    };
+    let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
+    let mut changed = Vec::with_capacity(rows.len());
+    for row in rows {
+        let mut values = row;
+        if identity.is_some() {
+            values.insert(0, Stored::Integer(next));
+        }
+        values.truncate(positions.len());
+        match statement.execute(rusqlite::params_from_iter(values.iter())) {
+            Ok(_) => {}
+            Err(error) if table.ignore_duplicates && is_duplicate(&error) => {
+                sink.info(duplicate_ignored());
+                next += step;
+                continue;
+            }
+            Err(error) => return Err(host.constraint_error(connection, table, error)),
+        }
+        if identity.is_some() {
+            host.identity_written(next);
+            next += step;
+        }
+        let mut inserted = vec![Stored::Null; table.columns.len()];
+        for (position, value) in positions.iter().zip(values) {
+            inserted[*position] = value;
+        }
+        changed.push(Changed { inserted, deleted: Vec::new(), extra: Vec::new() });
+    }
+    Ok(changed)
+}
+
+fn is_duplicate(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+    let code = error.sqlite_error().map(|failure| failure.extended_code);
+    code.is_some_and(|code| code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+fn duplicate_ignored() -> Message {
+    Message {
+        number: 3604,
+        state: 1,
+        class: 0,
+        text: "Duplicate key was ignored.".to_owned(),
+        line: 0,
+        procedure: String::new(),
+    }
+}
+
+fn update_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &mut dyn Host) -> Result<Vec<Changed>> {
+    let table = &change.table;
+    let sets: Vec<String> = change
+        .assigned
+        .iter()
+        .enumerate()
+        .map(|(index, position)| format!("{} = ?{}", quoted_name(&table.columns[*position].name), index + 2))
+        .collect();
+    let text = if sets.is_empty() {
+        // Only variables are assigned: the rows stay as they are.
+        format!("UPDATE {} SET _rowid_ = _rowid_ WHERE _rowid_ = ?1", table.sqlite)
+    } else {
+        format!("UPDATE {} SET {} WHERE _rowid_ = ?1", table.sqlite, sets.join(", "))
+    };
+    let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
+    let values_end = 1 + change.assigned.len();
+    let variables_end = values_end + change.variables.len();
+    let mut changed = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        let values = row[..values_end].iter();
+        statement
+            .execute(rusqlite::params_from_iter(values))
+            .map_err(|error| host.constraint_error(connection, table, error))?;
+        for ((variable, ty), value) in change.variables.iter().zip(&row[values_end..variables_end]) {
+            host.assign(variable, from_stored(ValueRef::from(value), *ty)?)?;
+        }
+        let mut deleted = row.split_off(variables_end);
+        let extra = deleted.split_off(table.columns.len().min(deleted.len()));
+        let mut inserted = deleted.clone();
+        if !inserted.is_empty() {
+            for (position, value) in change.assigned.iter().zip(row.into_iter().skip(1)) {
+                inserted[*position] = value;
+            }
+        }
+        changed.push(Changed { inserted, deleted, extra });
+    }
+    Ok(changed)
+}
+
+fn delete_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &dyn Host) -> Result<Vec<Changed>> {
+    let table = &change.table;
+    let text = format!("DELETE FROM {} WHERE _rowid_ = ?1", table.sqlite);
+    let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
+    let mut changed = Vec::with_capacity(rows.len());
+    for mut row in rows {
+        statement.execute([&row[0]]).map_err(|error| host.constraint_error(connection, table, error))?;
+        let mut deleted = row.split_off(1);
+        let extra = deleted.split_off(table.columns.len().min(deleted.len()));
+        changed.push(Changed { inserted: Vec::new(), deleted, extra });
+    }
+    Ok(changed)
+}
+
+/// Evaluates OUTPUT for each row: to the client, or into a table.
+fn emit(
+    connection: &Connection,
+    output: &Output,
+    changed: &[Changed],
+    host: &mut dyn Host,
+    sink: &mut dyn ResultSink,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(&output.sql).map_err(|error| sqlite_error(&error))?;
+    let mut rows = Vec::with_capacity(changed.len());
+    for row in changed {
+        let cell = |cells: &Row, index: usize| cells.get(index).cloned().unwrap_or(Stored::Null);
+        bind_parameters(&mut statement, &output.parameters, |parameter| match parameter {
+            Parameter::Inserted(index) => Ok(cell(&row.inserted, *index)),
+            Parameter::Deleted(index) => Ok(cell(&row.deleted, *index)),
+            Parameter::Extra(index) => Ok(cell(&row.extra, *index)),
+            other => to_stored(host.parameter(other)?),
+        })?;
+        rows.extend(collect(&mut statement)?);
+    }
+    if let Some((table, positions)) = &output.into {
+        insert_rows(connection, table, positions, rows, host, sink)?;
+        return Ok(());
+    }
+    sink.columns(&output.columns);
+    for row in rows {
+        let values: Result<Vec<Value>> = row
+            .iter()
+            .zip(&output.columns)
+            .map(|(value, column)| from_stored(ValueRef::from(value), column.ty))
+            .collect();
+        sink.row(&values?);
+    }
+    Ok(())
+}
