@@ -37,6 +37,14 @@ pub(in super::super) struct Change {
     pub(in super::super) output: Option<Output>,
 }
 
+impl Change {
+    /// Whether nothing is written that another session can see, so that no lock is needed.
+    pub(in super::super) fn writes_temporary_only(&self) -> bool {
+        let into = self.output.as_ref().and_then(|output| output.into.as_ref());
+        self.table.is_temporary() && into.is_none_or(|(table, _)| table.is_temporary())
+    }
+}
+
 /// OUTPUT, evaluated for each changed row.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Output {
@@ -126,7 +134,7 @@ fn values(
     rows: &[Vec<Expression>],
 ) -> Result<(String, Vec<usize>)> {
     let defaults = defaults(binder, table, listed)?;
-    let mut selects = Vec::with_capacity(rows.len());
+    let mut tuples = Vec::with_capacity(rows.len());
     for row in rows {
         check_width(row.len(), listed.len())?;
         let mut cells = Vec::with_capacity(row.len());
@@ -137,10 +145,10 @@ fn values(
             });
         }
         cells.extend(defaults.iter().map(|(_, value)| value.clone()));
-        selects.push(format!("SELECT {}", cells.join(", ")));
+        tuples.push(format!("({})", cells.join(", ")));
     }
     let assigned = listed.iter().copied().chain(defaults.iter().map(|(position, _)| *position)).collect();
-    Ok((selects.join(" UNION ALL "), assigned))
+    Ok((format!("VALUES {}", tuples.join(", ")), assigned))
 }
 
 fn from_query(

@@ -117,6 +117,11 @@ pub(super) struct TableColumn {
 }
 
 impl Table {
+    /// A temporary table or table variable: only its session sees it.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.name.starts_with(['#', '@'])
+    }
+
     /// The position of a column by name.
     ///
     /// # Errors
@@ -138,6 +143,8 @@ pub(super) struct Binder<'a> {
     pub(super) scopes: Vec<Scope>,
     /// Set by each aggregate call outside a window: the query groups even without GROUP BY.
     pub(super) saw_aggregate: bool,
+    /// A hint asked for more than a read lock: in an explicit transaction the query takes the write lock.
+    pub(super) locking: bool,
     /// Common table expressions in sight, the innermost last.
     pub(super) ctes: Vec<query::CommonTable>,
     /// Counts names given to nameless things.
@@ -147,7 +154,7 @@ pub(super) struct Binder<'a> {
 impl<'a> Binder<'a> {
     /// A binder without any source in scope.
     pub(super) fn new(environment: &'a dyn Environment) -> Self {
-        Self { environment, parameters: Vec::new(), scopes: Vec::new(), saw_aggregate: false, ctes: Vec::new(), generated_names: 0 }
+        Self { environment, parameters: Vec::new(), scopes: Vec::new(), saw_aggregate: false, locking: false, ctes: Vec::new(), generated_names: 0 }
     }
 
     /// `?n` for a parameter; the same parameter gets the same number.

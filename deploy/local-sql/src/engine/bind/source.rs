@@ -11,7 +11,10 @@ impl Binder<'_> {
     /// Binds a source, adds its columns to the innermost scope and returns its SQLite text.
     pub(super) fn source(&mut self, source: &Written) -> Result<String> {
         match source {
-            Written::Table { name, alias, .. } => self.named_source(name, alias.as_deref()),
+            Written::Table { name, alias, hints } => {
+                self.locking |= hints.iter().any(|hint| is_locking(hint));
+                self.named_source(name, alias.as_deref())
+            }
             Written::Derived { query, alias, columns } => {
                 let bound = self.hidden(|binder| binder.query(query))?;
                 let sqlite = self.new_alias();
@@ -74,20 +77,17 @@ impl Binder<'_> {
             let sql = format!("{}.c{index}", quoted_name(&sqlite));
             columns.push(ScopeColumn { name: name.clone(), ty, nullable, collation, sql });
         }
-        let selects: Result<Vec<String>> = bound
+        let rows: Result<Vec<String>> = bound
             .iter()
             .map(|row| {
-                let cells: Result<Vec<String>> = row
-                    .iter()
-                    .zip(&columns)
-                    .enumerate()
-                    .map(|(index, (value, column))| Ok(format!("{} AS c{index}", value.implicitly_as(column.ty)?)))
-                    .collect();
-                Ok(format!("SELECT {}", cells?.join(", ")))
+                let cells = row.iter().zip(&columns).map(|(value, column)| value.implicitly_as(column.ty));
+                Ok(format!("({})", cells.collect::<Result<Vec<String>>>()?.join(", ")))
             })
             .collect();
+        let names: Vec<String> = (0..width).map(|index| format!("column{} AS c{index}", index + 1)).collect();
         self.add_source(Source { name: alias.to_owned(), schema: None, columns, table: None })?;
-        Ok(format!("({}) AS {}", selects?.join(" UNION ALL "), quoted_name(&sqlite)))
+        let rows = rows?.join(", ");
+        Ok(format!("(SELECT {} FROM (VALUES {rows})) AS {}", names.join(", "), quoted_name(&sqlite)))
     }
 
     fn join(&mut self, kind: JoinKind, left: &Written, right: &Written, on: Option<&Expression>) -> Result<String> {
@@ -157,6 +157,13 @@ impl Binder<'_> {
         self.scopes.extend(scope);
         bound
     }
+}
+
+/// Hints that make SQL Server lock what it reads as a writer would, or until the end of the transaction.
+fn is_locking(hint: &str) -> bool {
+    const LOCKING: [&str; 6] =
+        ["UPDLOCK", "XLOCK", "TABLOCKX", "HOLDLOCK", "SERIALIZABLE", "REPEATABLEREAD"];
+    LOCKING.iter().any(|locking| locking.eq_ignore_ascii_case(hint))
 }
 
 /// A table as a source under a SQLite alias.
