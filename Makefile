@@ -18,7 +18,7 @@ help: ## Show this list.
 tools: $(TOOLS)/ready ## Put redis-server and cargo-nextest under target/tools where the machine has none.
 
 $(TOOLS)/ready: deploy/desk/unpack-redis
-	@command -v cargo >/dev/null || { echo "Rust is needed: https://rustup.rs"; exit 1; }
+	@command -v cargo >/dev/null || { echo "Rust is needed: install it with rustup"; exit 1; }
 	@deploy/desk/unpack-redis $(TOOLS)
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --quiet --locked --root $(TOOLS) cargo-nextest
 	@touch $@
