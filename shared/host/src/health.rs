@@ -5,20 +5,15 @@
 //! it, later. SQL Server away is judged per service, see [`judge`]. `/health` shows the parts, always with 200.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
-use tokio::sync::Mutex;
 
 use crate::Service;
 use crate::lifecycle::Lifecycle;
 use crate::problem::Problem;
 
-/// A question to SQL Server that takes longer counts as no answer.
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
-/// An observation is good for this long: however many probes ask, SQL Server is asked once.
-const OBSERVATION_FRESH: Duration = Duration::from_secs(1);
 /// What a 503 of `/health/ready` tells clients.
 const RETRY_AFTER_SECS: u32 = 1;
 
@@ -59,6 +54,8 @@ pub struct FeedPart {
     pub applied: i64,
     /// How long cached answers may still be given without asking again; 0: they may not.
     pub lease_remaining_ms: u64,
+    /// Whether hints arrive through Redis.
+    pub hints: bool,
 }
 
 /// The job server's part of `/health`.
@@ -67,6 +64,10 @@ pub struct FeedPart {
 pub struct JobServerPart {
     /// Jobs that run now.
     pub running: usize,
+    /// Most jobs at a time.
+    pub worker_count: usize,
+    /// Whether the server is announced in the job storage; until then it claims nothing.
+    pub registered: bool,
 }
 
 /// What a probe should conclude.
@@ -107,66 +108,45 @@ pub fn judge(service: Service, observed: &Observed, fail_safe_max: Duration) -> 
     }
 }
 
-/// The parts that can be asked; set once they exist.
-pub(crate) trait Parts: Send + Sync {
-    /// What can be told without asking anybody.
-    fn look(&self) -> (Option<bool>, FeedPart, Option<JobServerPart>);
-    /// Whether SQL Server answers a question.
-    fn ping(&self) -> futures_util::future::BoxFuture<'_, bool>;
-}
+/// Looks at the parts of the process; cheap, asks nobody.
+pub type Look = Box<dyn Fn() -> Observed + Send + Sync>;
 
 /// Answers the health routes of one process.
 pub struct Health {
     service: Service,
     lifecycle: Lifecycle,
     fail_safe_max: Duration,
-    parts: OnceLock<Box<dyn Parts>>,
-    last_ping: Mutex<Ping>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Ping {
-    asked_at: Option<Instant>,
-    away_since: Option<Instant>,
+    look: OnceLock<Look>,
 }
 
 impl Health {
-    /// Unready until [`set_parts`](Self::set_parts).
+    /// Unready until [`set_look`](Self::set_look).
     pub fn new(service: Service, lifecycle: Lifecycle, fail_safe_max: Duration) -> Self {
-        let last_ping = Mutex::new(Ping::default());
-        Self { service, lifecycle, fail_safe_max, parts: OnceLock::new(), last_ping }
+        Self { service, lifecycle, fail_safe_max, look: OnceLock::new() }
     }
 
-    /// From here on the parts are asked. Only the first call counts.
-    pub(crate) fn set_parts(&self, parts: Box<dyn Parts>) {
-        let _ = self.parts.set(parts);
+    /// From here on the parts are looked at. Only the first call counts.
+    pub fn set_look(&self, look: Look) {
+        let _ = self.look.set(look);
     }
 
-    async fn observe(&self) -> Observed {
-        let stopping = self.lifecycle.is_stopping();
-        let Some(parts) = self.parts.get() else {
-            return Observed { stopping, sql: SqlState::Waiting, redis: None, feed: None, job_server: None };
+    fn observe(&self) -> Observed {
+        let nothing_yet = || Observed {
+            stopping: false,
+            sql: SqlState::Waiting,
+            redis: None,
+            feed: None,
+            job_server: None,
         };
-        let (redis, feed, job_server) = parts.look();
-        // The feed asks SQL Server all the time: while its lease runs, nobody else need ask, and a pool that is
-        // busy does not look like a server that is away.
-        let away_since = if feed.lease_remaining_ms > 0 { None } else { self.away_since(&**parts).await };
-        let sql = match away_since {
-            None => SqlState::Answering,
-            Some(since) => SqlState::Away { since: since.elapsed() },
-        };
-        Observed { stopping, sql, redis, feed: Some(feed), job_server }
+        let mut observed = self.look.get().map_or_else(nothing_yet, |look| look());
+        observed.stopping |= self.lifecycle.is_stopping();
+        observed
     }
 
-    async fn away_since(&self, parts: &dyn Parts) -> Option<Instant> {
-        let mut last = self.last_ping.lock().await;
-        if last.asked_at.is_none_or(|at| at.elapsed() >= OBSERVATION_FRESH) {
-            let answers = tokio::time::timeout(PING_TIMEOUT, parts.ping()).await.unwrap_or(false);
-            let now = Instant::now();
-            let away_since = if answers { None } else { Some(last.away_since.unwrap_or(now)) };
-            *last = Ping { asked_at: Some(now), away_since };
-        }
-        last.away_since
+    fn judge(&self) -> (Observed, Verdict, &'static str) {
+        let observed = self.observe();
+        let (verdict, reason) = judge(self.service, &observed, self.fail_safe_max);
+        (observed, verdict, reason)
     }
 }
 
@@ -194,7 +174,7 @@ async fn live() -> HttpResponse {
 }
 
 async fn ready(health: web::Data<Health>) -> Result<HttpResponse, Problem> {
-    let (verdict, reason) = judge(health.service, &health.observe().await, health.fail_safe_max);
+    let (_, verdict, reason) = health.judge();
     match verdict {
         Verdict::Ready => Ok(HttpResponse::Ok().json(Short { status: "ready" })),
         Verdict::Degraded => Ok(HttpResponse::Ok().json(Short { status: "degraded" })),
@@ -219,8 +199,7 @@ struct Detail {
 }
 
 async fn detail(health: web::Data<Health>) -> HttpResponse {
-    let observed = health.observe().await;
-    let (status, reason) = judge(health.service, &observed, health.fail_safe_max);
+    let (observed, status, reason) = health.judge();
     HttpResponse::Ok().json(Detail {
         status,
         reason,

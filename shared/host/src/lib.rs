@@ -8,14 +8,19 @@
 mod arguments;
 pub mod auth;
 pub mod configuration;
+mod database;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod problem;
 mod service;
+mod start;
 pub mod telemetry;
+mod wiring;
 
 pub use configuration::{Configuration, Secret, Settings};
 pub use lifecycle::Lifecycle;
 pub use problem::{FieldError, Problem};
 pub use service::Service;
+pub use start::main;
+pub use wiring::Host;

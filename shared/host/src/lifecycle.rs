@@ -43,6 +43,11 @@ impl Lifecycle {
         self.soft.cancel();
     }
 
+    /// A part that stops with the whole, or alone.
+    pub(crate) fn part(&self) -> Self {
+        Self { soft: self.soft.child_token(), tasks: TaskTracker::new() }
+    }
+
     /// Spawns a task that is awaited before the process ends. It must watch [`stopping`](Self::stopping).
     pub fn spawn<F>(&self, task: F)
     where

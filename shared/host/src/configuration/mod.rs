@@ -27,6 +27,8 @@ pub use settings::{
 pub use source::Origin;
 pub use time_span::{format as format_time_span, parse as parse_time_span};
 
+use std::path::PathBuf;
+
 use crate::Service;
 use merge::Flat;
 
@@ -50,6 +52,16 @@ impl Configuration {
         let settings = Settings::read(&flat, service).map_err(|mistakes| ConfigurationError { mistakes })?;
         let warnings = unknown::warnings(&flat).into_iter().chain(settings.remarks()).collect();
         Ok(Self { settings, warnings, flat })
+    }
+
+    /// The files that were read.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.flat.files
+    }
+
+    /// Why the job server is on or off.
+    pub(crate) fn why_job_server(&self) -> String {
+        print::one(&self.flat, &keys::USE_HANGFIRE_SERVER, self.settings.service)
     }
 
     /// Every key with its value and origin, secrets hidden.

@@ -23,6 +23,12 @@ pub fn values(flat: &Flat, service: Service) -> String {
     out
 }
 
+/// The value of one key and where it comes from, as `true (appsettings.json:3:9)`.
+pub fn one(flat: &Flat, key: &Key, service: Service) -> String {
+    let (value, origin) = value(&Reader::new(flat, service), flat, key, service);
+    format!("{} = {value} ({origin})", key.name)
+}
+
 fn value(reader: &Reader<'_>, flat: &Flat, key: &Key, service: Service) -> (String, String) {
     if matches!(key.form, Form::List) {
         let found = flat.list(key.name);

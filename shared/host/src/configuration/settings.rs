@@ -233,7 +233,8 @@ impl Settings {
 
     /// What is accepted and changes nothing, beyond unknown keys: one line each.
     pub(super) fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
+        let of_connection = |remark: &String| format!("{}: {remark}", keys::SQL_CONNECTION.name);
+        let mut remarks: Vec<String> = self.sql.connection.remarks().iter().map(of_connection).collect();
         if self.push.is_configured {
             remarks.push("push notifications are configured but not built yet: nothing is pushed".to_owned());
         }

@@ -145,9 +145,10 @@ impl Explainer<'_> {
         self.tokens.get(self.next).copied()
     }
 
-    /// The end of the token before the next one: where a missing comma or brace belongs.
+    /// The end of the last token that stands for something: where a missing comma or brace belongs.
     fn last_end(&self) -> usize {
-        self.next.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, |token| token.end)
+        let before = self.tokens.iter().take(self.next).rev();
+        before.clone().find(|token| token.kind != Kind::Dots).or(before.last()).map_or(0, |token| token.end)
     }
 
     fn say(&mut self, offset: usize, what: impl Into<String>) {
@@ -164,14 +165,13 @@ impl Explainer<'_> {
                 self.next += 1;
                 self.members(&frame);
             }
-            Some(token) => {
-                self.say(
-                    token.start,
-                    "missing `{`: this is a part of a configuration, write `{` and `}` around it",
-                );
+            Some(token) if matches!(token.kind, Kind::Text | Kind::UnendedText | Kind::Word) => {
+                let what = "missing `{`: this is a part of a configuration, write `{` and `}` around it";
+                self.say(token.start, what);
                 frame.needs_close = false;
                 self.members(&frame);
             }
+            Some(token) => return self.say(token.start, "expected an object in braces"),
         }
         if let Some(token) = self.peek() {
             self.say(token.start, "expected nothing more: the configuration's last brace is before this");

@@ -7,6 +7,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
@@ -68,17 +69,15 @@ pub struct Surroundings {
     pub health: web::Data<Health>,
 }
 
-/// Serves until the lifecycle stops, then drains: no new connections, running requests end, at most
-/// `Http:DrainTimeout`.
+/// Starts the threads that serve; they end when the server is told to, see [`until_stopped`].
 ///
 /// # Errors
-/// The server could not start or ended without being asked to.
-pub async fn serve<F>(listener: Listener, around: Surroundings, configure: F) -> anyhow::Result<()>
+/// The threads could not be started.
+pub fn serve<F>(listener: Listener, around: Surroundings, configure: F) -> std::io::Result<Server>
 where
     F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
 {
     let http = around.http.clone();
-    let lifecycle = around.lifecycle.clone();
     let keep_alive = match http.keep_alive {
         Duration::ZERO => KeepAlive::Disabled,
         idle => KeepAlive::Timeout(idle),
@@ -101,9 +100,15 @@ where
     if let Some(workers) = http.workers {
         server = server.workers(workers);
     }
-    let server = server.listen(listener.socket)?.run();
-    let handle = server.handle();
-    tokio::pin!(server);
+    Ok(server.listen(listener.socket)?.run())
+}
+
+/// Serves until the lifecycle stops, then drains: no new connections, running requests end, at most
+/// `Http:DrainTimeout`.
+///
+/// # Errors
+/// The server ended without being asked to.
+pub async fn until_stopped(mut server: Server, lifecycle: Lifecycle) -> anyhow::Result<()> {
     tokio::select! {
         ended = &mut server => {
             ended?;
@@ -111,8 +116,8 @@ where
         }
         () = lifecycle.stopping().cancelled() => {}
     }
-    tokio::join!(handle.stop(true), &mut server).1?;
-    Ok(())
+    let ((), ended) = tokio::join!(server.handle().stop(true), server);
+    Ok(ended?)
 }
 
 async fn no_such_address() -> Result<HttpResponse, Problem> {

@@ -1,0 +1,89 @@
+//! Waits for the database at start, and brings its schema up to date or refuses an outdated one.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use sql::{Database, Migration};
+use tokio::time::Instant;
+
+use crate::configuration::{Migrate, Sql};
+use crate::lifecycle::Lifecycle;
+
+/// The pause after the first failed attempt; it doubles up to [`PAUSE_MAX`].
+const PAUSE_FIRST: Duration = Duration::from_millis(250);
+/// The longest pause between attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+
+/// Connects, and waits for a server that is not there yet: it may be starting beside us. `None`: a stop was asked for.
+/// `on_wait` is called once, after the first failure.
+///
+/// # Errors
+/// The database is not usable as it is set up, or did not answer within `Sql:StartTimeout`.
+pub async fn connect(
+    settings: &Sql,
+    lifecycle: &Lifecycle,
+    on_wait: impl FnOnce(),
+) -> anyhow::Result<Option<Database>> {
+    let give_up_at = Instant::now() + settings.start_timeout;
+    let mut on_wait = Some(on_wait);
+    let mut pause = PAUSE_FIRST;
+    loop {
+        let attempt = Database::connect(&settings.connection, settings.options.clone());
+        let error = tokio::select! {
+            connected = attempt => match connected {
+                Ok(database) => return Ok(Some(database)),
+                Err(error) => error,
+            },
+            () = lifecycle.stopping().cancelled() => return Ok(None),
+        };
+        if matches!(error, sql::Error::Precondition { .. }) {
+            return Err(error.into());
+        }
+        let jittered = pause.mul_f64(rand::random_range(0.8..1.2));
+        if Instant::now() + jittered >= give_up_at {
+            let limit_ms = settings.start_timeout.as_millis();
+            return Err(error).with_context(|| format!("the database did not answer within {limit_ms} ms"));
+        }
+        let (server, pause_ms) = (settings.connection.server(), jittered.as_millis());
+        tracing::warn!(server, %error, pause_ms, "waiting for the database");
+        if let Some(on_wait) = on_wait.take() {
+            on_wait();
+        }
+        tokio::select! {
+            () = tokio::time::sleep(jittered) => {}
+            () = lifecycle.stopping().cancelled() => return Ok(None),
+        }
+        pause = (pause * 2).min(PAUSE_MAX);
+    }
+}
+
+/// Applies what is missing where that is allowed; elsewhere an outdated schema refuses the start.
+///
+/// # Errors
+/// The schema is outdated and may not be changed, or a migration failed.
+pub async fn prepare(
+    database: &Database,
+    migrate: Option<Migrate>,
+    migrations: &[&[Migration]],
+) -> anyhow::Result<()> {
+    let by_kind = if database.is_local_sql() { Migrate::Auto } else { Migrate::Never };
+    match migrate.unwrap_or(by_kind) {
+        Migrate::Auto => {
+            let report =
+                sql::migrate(database, migrations).await.context("cannot bring the schema up to date")?;
+            tracing::info!(applied = report.applied.len(), "schema is up to date");
+        }
+        Migrate::Never => {
+            let missing =
+                sql::pending_migrations(database, migrations).await.context("cannot read the schema")?;
+            if let Some(first) = missing.first() {
+                anyhow::bail!(
+                    "the database lacks {} migrations, first \"{first}\", and Sql:Migrate is Never: start one \
+                     instance with --set Sql:Migrate=Auto and a login that may change the schema",
+                    missing.len()
+                );
+            }
+        }
+    }
+    Ok(())
+}

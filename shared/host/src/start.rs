@@ -1,0 +1,98 @@
+//! `main` of each process: command line, configuration, logs, runtime, signals, exit code.
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use sql::Migration;
+
+use crate::arguments::Arguments;
+use crate::configuration::{Configuration, keys_table};
+use crate::lifecycle::{End, Lifecycle, StopSignals, run_until_stopped};
+use crate::wiring::Host;
+use crate::{Service, telemetry};
+
+/// After the end, tasks that do not watch the lifecycle get this long before their threads are left behind.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Runs one of our processes from its command line to its exit code (see [`End`]).
+///
+/// `migrations` are applied or checked in this order before `build` is called; `build` makes the service on the
+/// [`Host`] and ends with [`Host::serve`]. Nothing listens before the configuration is without mistakes.
+pub fn main<F, Fut>(service: Service, migrations: &'static [&'static [Migration]], build: F) -> ExitCode
+where
+    F: FnOnce(Host) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let configuration = match configure(service) {
+        Ok(configuration) => configuration,
+        Err(end) => return end.into(),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "cannot start the runtime");
+            return End::Failed.into();
+        }
+    };
+    let end = runtime.block_on(run(configuration, migrations, build));
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    end.into()
+}
+
+/// Everything before the runtime. What the user must mend goes to standard error as plain text.
+fn configure(service: Service) -> Result<Configuration, End> {
+    let arguments = Arguments::read(service, std::env::args_os()).map_err(|error| {
+        let is_help = !error.use_stderr();
+        // A closed pipe is nobody's mistake.
+        let _ = error.print();
+        if is_help { End::Stopped } else { End::Refused }
+    })?;
+    if arguments.print_config_keys {
+        return Err(print(&keys_table()));
+    }
+    let sources = arguments.sources(std::env::vars_os().collect());
+    let refuse = |message: String| {
+        eprintln!("{service}: {message}");
+        End::Refused
+    };
+    let configuration = Configuration::load(&sources, service).map_err(|error| refuse(error.to_string()))?;
+    if arguments.print_config {
+        return Err(print(&configuration.print()));
+    }
+    telemetry::start(configuration.settings.log_level).map_err(refuse)?;
+    Ok(configuration)
+}
+
+fn print(text: &str) -> End {
+    use std::io::Write as _;
+    // A reader that has gone away, as `head` does, is nobody's mistake.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    End::Stopped
+}
+
+async fn run<F, Fut>(
+    configuration: Configuration,
+    migrations: &'static [&'static [Migration]],
+    build: F,
+) -> End
+where
+    F: FnOnce(Host) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let lifecycle = Lifecycle::new();
+    let signals = match StopSignals::install() {
+        Ok(signals) => signals,
+        Err(error) => {
+            tracing::error!(%error, "cannot listen to signals");
+            return End::Failed;
+        }
+    };
+    let work = async {
+        match Host::start(configuration, migrations, lifecycle.clone()).await? {
+            Some(host) => build(host).await,
+            None => Ok(()),
+        }
+    };
+    run_until_stopped(&lifecycle, signals, work).await
+}

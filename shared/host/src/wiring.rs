@@ -1,0 +1,285 @@
+//! Puts the parts of a process together in the order in which they need each other, and takes them apart again.
+//!
+//! Start: port, database, schema, Redis, wake-ups, feed; then the service builds its routes and job handlers on
+//! the [`Host`]. Stop: see [`Host::serve`]. The only place that knows both `jobs` and `backplane`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web;
+use backplane::{Feed, FeedOptions, Redis, Wake};
+use parking_lot::Mutex;
+use sql::{Database, Migration};
+use tokio::sync::watch;
+
+use crate::configuration::{Configuration, Hangfire, Settings};
+use crate::database;
+use crate::health::{FeedPart, Health, JobServerPart, Observed, SqlState};
+use crate::http::{self, Listener, Surroundings};
+use crate::lifecycle::Lifecycle;
+use crate::problem::Problem;
+
+/// What a client is told while the process waits for its database.
+const STARTING_RETRY_AFTER_SECS: u32 = 2;
+
+/// A process that is ready to be built upon: everything that a service needs, started.
+pub struct Host {
+    /// The configuration, without mistakes.
+    pub settings: Settings,
+    /// SQL Server, with an up-to-date schema.
+    pub database: Database,
+    /// Redis, connected or not; `None`: not configured.
+    pub redis: Option<Redis>,
+    /// The change feed; caches are made on it.
+    pub feed: Arc<Feed>,
+    /// Enqueues jobs inside a transaction.
+    pub jobs: jobs::Client,
+    /// Tells job servers everywhere of new jobs.
+    pub wake: Arc<dyn jobs::WakeUp>,
+    /// Says when to stop; tasks spawned on it are awaited.
+    pub lifecycle: Lifecycle,
+    hints: Wake,
+    job_server: JobServer,
+    health: web::Data<Health>,
+    listener: Listener,
+}
+
+/// The job server, while there is one; shared with the health routes.
+type JobServer = Arc<Mutex<Option<jobs::Server>>>;
+
+/// Job wake-ups through Redis: the two crates know nothing of each other.
+struct Hints(Wake);
+
+impl jobs::WakeUp for Hints {
+    fn announce(&self, queue: &str) {
+        self.0.announce(queue);
+    }
+
+    fn listen(&self) -> watch::Receiver<u64> {
+        self.0.listen()
+    }
+}
+
+impl Host {
+    /// Starts everything up to the point where a service builds itself. `None`: a stop was asked for meanwhile.
+    ///
+    /// # Errors
+    /// The port is taken, the database is not usable or outdated.
+    pub(crate) async fn start(
+        configuration: Configuration,
+        migrations: &[&[Migration]],
+        lifecycle: Lifecycle,
+    ) -> anyhow::Result<Option<Self>> {
+        announce(&configuration);
+        let settings = configuration.settings;
+        let listener = Listener::bind(settings.http.listen)?;
+        let health = Health::new(settings.service, lifecycle.clone(), settings.caching.fail_safe_max);
+        let health = web::Data::new(health);
+        let Some(database) = wait_for_database(&settings, &listener, &health, &lifecycle).await? else {
+            return Ok(None);
+        };
+        database::prepare(&database, settings.sql.migrate, migrations).await?;
+        let redis = settings.redis.clone().map(Redis::start);
+        let hints = Wake::start(redis.clone(), &settings.caching.channel_name);
+        let feed = Feed::start(database.clone(), redis.clone(), feed_options(&settings));
+        let wake: Arc<dyn jobs::WakeUp> = Arc::new(Hints(hints.clone()));
+        let job_server = JobServer::default();
+        health.set_look(look(&redis, &feed, &job_server));
+        let jobs = jobs::Client::new(wake.clone());
+        Ok(Some(Self {
+            settings,
+            database,
+            redis,
+            feed,
+            jobs,
+            wake,
+            lifecycle,
+            hints,
+            job_server,
+            health,
+            listener,
+        }))
+    }
+
+    /// Starts a job server with these handlers if this process is to run jobs; `false`: it only enqueues.
+    ///
+    /// # Errors
+    /// It is to run jobs and there is no handler, or a second server was asked for.
+    pub fn start_job_server(&self, registry: jobs::Registry) -> anyhow::Result<bool> {
+        if !self.settings.hangfire.use_server {
+            return Ok(false);
+        }
+        if registry.is_empty() {
+            anyhow::bail!("UseHangfireServer is true and this service has no job handlers: set it to false");
+        }
+        let mut slot = self.job_server.lock();
+        anyhow::ensure!(slot.is_none(), "a job server runs already");
+        let options = job_server_options(&self.settings.hangfire);
+        *slot = Some(jobs::Server::start(self.database.clone(), registry, options, self.wake.clone())?);
+        Ok(true)
+    }
+
+    /// Serves the routes that `configure` adds, until a stop is asked for; then ends everything in order: readiness
+    /// fails and no new connection is accepted; running requests and running jobs end, side by side; tasks of the
+    /// lifecycle; feed and wake-ups; Redis; the connection pool.
+    ///
+    /// # Errors
+    /// The server could not start or ended without being asked to; everything is stopped nevertheless.
+    pub async fn serve<F>(self, configure: F) -> anyhow::Result<()>
+    where
+        F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+    {
+        let around = Surroundings {
+            http: self.settings.http.clone(),
+            lifecycle: self.lifecycle.clone(),
+            health: self.health.clone(),
+        };
+        let (service, address) = (self.settings.service.name(), self.listener.address);
+        let job_server = self.job_server.clone();
+        let stopping = self.lifecycle.stopping().clone();
+        let serve = async {
+            tracing::info!(service, address = %address, "listening");
+            let served = match http::serve(self.listener, around, configure) {
+                Ok(server) => http::until_stopped(server, self.lifecycle.clone()).await,
+                Err(error) => Err(error.into()),
+            };
+            // A server that fell over takes the process with it.
+            self.lifecycle.request_stop();
+            served
+        };
+        let drain_jobs = async {
+            stopping.cancelled().await;
+            let server = job_server.lock().take();
+            if let Some(server) = server {
+                server.stop().await;
+            }
+        };
+        let (served, ()) = tokio::join!(serve, drain_jobs);
+        self.lifecycle.join().await;
+        self.feed.stop().await;
+        self.hints.stop().await;
+        if let Some(redis) = &self.redis {
+            redis.stop().await;
+        }
+        self.database.close().await;
+        served
+    }
+}
+
+/// Says what this process will do, and what in its configuration has no effect.
+fn announce(configuration: &Configuration) {
+    let settings = &configuration.settings;
+    let files: Vec<String> = configuration.files().iter().map(|file| file.display().to_string()).collect();
+    tracing::info!(
+        service = settings.service.name(),
+        version = env!("CARGO_PKG_VERSION"),
+        environment = settings.environment,
+        files = files.join(", "),
+        "starting"
+    );
+    let max_staleness_ms = settings.caching.max_staleness.as_millis();
+    if settings.redis.is_some() {
+        tracing::info!(channel = settings.caching.channel_name, max_staleness_ms, "hints through redis: on");
+    } else {
+        let why =
+            "ConnectionStrings:RedisConnectionString is not set; changes of other processes arrive later";
+        tracing::info!(why, max_staleness_ms, "hints through redis: off");
+    }
+    let why = configuration.why_job_server();
+    if settings.hangfire.use_server {
+        tracing::info!(why, queues = settings.hangfire.queues.join(", "), "job server: on");
+    } else {
+        tracing::info!(why, "job server: off, jobs are only enqueued");
+    }
+    let (on, max_bytes) = (settings.caching.enabled, settings.caching.max_bytes);
+    tracing::info!(on, max_bytes, time_to_live_ms = settings.caching.time_to_live.as_millis(), "local cache");
+    for warning in &configuration.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
+/// Connects to the database. While it is not there, the port answers health questions, and 503 to all else: an
+/// orchestrator must see a live process, not a hanging one.
+async fn wait_for_database(
+    settings: &Settings,
+    listener: &Listener,
+    health: &web::Data<Health>,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<Option<Database>> {
+    let room = lifecycle.part();
+    let waiting_room = Mutex::new(None);
+    let open = || {
+        let around =
+            Surroundings { http: settings.http.clone(), lifecycle: room.clone(), health: health.clone() };
+        let served = listener.share().and_then(|port| http::serve(port, around, starting_routes));
+        match served {
+            Ok(server) => {
+                *waiting_room.lock() = Some(tokio::spawn(http::until_stopped(server, room.clone())))
+            }
+            Err(error) => tracing::warn!(%error, "cannot answer health questions while waiting"),
+        }
+    };
+    let connected = database::connect(&settings.sql, lifecycle, open).await;
+    room.request_stop();
+    let waiting_room = waiting_room.into_inner();
+    if let Some(task) = waiting_room {
+        task.await??;
+    }
+    connected
+}
+
+fn starting_routes(config: &mut web::ServiceConfig) {
+    async fn starting() -> Result<String, Problem> {
+        let reason = "the process is starting and waits for its database";
+        Err(Problem::unavailable(STARTING_RETRY_AFTER_SECS, reason).detail(reason))
+    }
+    config.service(web::resource("/{any:.*}").to(starting));
+}
+
+fn feed_options(settings: &Settings) -> FeedOptions {
+    FeedOptions {
+        channel_name: settings.caching.channel_name.clone(),
+        max_staleness: settings.caching.max_staleness,
+        slots: settings.caching.slots,
+        ..FeedOptions::default()
+    }
+}
+
+fn job_server_options(hangfire: &Hangfire) -> jobs::ServerOptions {
+    let mut options =
+        jobs::ServerOptions { queues: hangfire.queues.clone(), ..jobs::ServerOptions::default() };
+    options.lease = hangfire.lease;
+    options.retry.attempts = hangfire.automatic_retry_count;
+    if let Some(worker_count) = hangfire.worker_count {
+        options.worker_count = worker_count;
+    }
+    if let Some(poll_max) = hangfire.poll_max {
+        options.poll_max = poll_max.max(options.poll_min);
+    }
+    options
+}
+
+/// How the health routes see the parts.
+fn look(redis: &Option<Redis>, feed: &Arc<Feed>, job_server: &JobServer) -> crate::health::Look {
+    let (redis, feed, job_server) = (redis.clone(), feed.clone(), job_server.clone());
+    Box::new(move || {
+        let status = feed.status();
+        let milliseconds = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let running = job_server.lock().as_ref().map(jobs::Server::status);
+        Observed {
+            stopping: false,
+            sql: status.failing_for.map_or(SqlState::Answering, |since| SqlState::Away { since }),
+            redis: redis.as_ref().map(Redis::is_connected),
+            feed: Some(FeedPart {
+                applied: status.applied,
+                lease_remaining_ms: milliseconds(status.lease_remaining),
+                hints: status.connected,
+            }),
+            job_server: running.map(|status| JobServerPart {
+                running: status.running,
+                worker_count: status.worker_count,
+                registered: status.registered,
+            }),
+        }
+    })
+}
