@@ -1,57 +1,44 @@
 //! Addresses of cached answers, and the tags that make them invalid.
 //!
-//! Both are 64-bit hashes that every process and every version must compute alike, because tags travel through
-//! SQL and Redis as nothing but that number. They are built **only here**, and only from types that are
-//! normalised already ([`StoreId`], [`Slug`], [`CategoryKey`]), so that two spellings of a name can never have
-//! two tags. Nothing personal and nothing secret may ever be part of one.
+//! Both are 64-bit hashes ([`backplane::hash64`]) that every process and every version must compute alike, because
+//! tags travel through SQL and Redis as nothing but that number. They are built **only here**, and only from types
+//! that are normalised already ([`StoreId`], [`domain::Slug`], [`CategoryKey`]), so that two spellings of a name can
+//! never have two tags. Nothing personal and nothing secret may ever be part of one.
 //!
 //! Two different names may have the same hash; that costs a needless reload, never a stale answer.
 
 use bytes::Bytes;
-use domain::{CategoryKey, ProductReference, Slug, StoreId};
+use domain::{CategoryKey, ProductReference, StoreId};
 use sha2::{Digest, Sha256};
-use xxhash_rust::xxh3::xxh3_64;
-
-/// Between the parts of a name: a control character, which no part can contain.
-const SEPARATOR: u8 = 0x1f;
-
-fn hash(parts: &[&str]) -> i64 {
-    let mut name = Vec::with_capacity(96);
-    for part in parts {
-        name.extend_from_slice(part.as_bytes());
-        name.push(SEPARATOR);
-    }
-    // SQL Server has no unsigned 64-bit type: the same bits, as a signed number.
-    xxh3_64(&name).cast_signed()
-}
 
 /// What a change raises and what an answer depends on.
 pub mod tags {
-    use super::{CategoryKey, Slug, StoreId, hash};
+    use backplane::hash64;
+    use domain::{CategoryKey, Slug, StoreId};
 
     /// The product with this id: its document, and the negative answer for it.
     pub fn product(store: &StoreId, product_id: i64) -> i64 {
-        hash(&["product", store.as_str(), &product_id.to_string()])
+        hash64("product", &[store.as_str().as_bytes(), product_id.to_string().as_bytes()])
     }
 
     /// Whatever this slug names, including nothing. Raised for the slug before and the slug after a change.
     pub fn slug(store: &StoreId, slug: &Slug) -> i64 {
-        hash(&["slug", store.as_str(), slug.as_str()])
+        hash64("slug", &[store.as_str().as_bytes(), slug.as_str().as_bytes()])
     }
 
     /// The pages of the whole list of a store, without a category.
     pub fn listing(store: &StoreId) -> i64 {
-        hash(&["listing", store.as_str()])
+        hash64("listing", &[store.as_str().as_bytes()])
     }
 
     /// The pages of one category. A change raises it for each ancestor of the category before and after.
     pub fn listing_category(store: &StoreId, category: &CategoryKey) -> i64 {
-        hash(&["listing-category", store.as_str(), category.as_str()])
+        hash64("listing-category", &[store.as_str().as_bytes(), category.as_str().as_bytes()])
     }
 
     /// Coarse: every page of every list of a store, and whether the store exists. For changes to many products.
     pub fn listings(store: &StoreId) -> i64 {
-        hash(&["listings", store.as_str()])
+        hash64("listings", &[store.as_str().as_bytes()])
     }
 }
 
@@ -88,14 +75,36 @@ impl StorefrontKey {
             StorefrontKey::Product { store, reference: ProductReference::Slug(slug) } => {
                 tags::slug(store, slug)
             }
-            StorefrontKey::Listing { store, category, after, limit } => hash(&[
+            StorefrontKey::Listing { store, category, after, limit } => backplane::hash64(
                 "listing-page",
-                store.as_str(),
-                // No category has an empty key.
-                category.as_ref().map_or("", CategoryKey::as_str),
-                &after.to_string(),
-                &limit.to_string(),
-            ]),
+                &[
+                    store.as_str().as_bytes(),
+                    // No category has an empty key.
+                    category.as_ref().map_or("", CategoryKey::as_str).as_bytes(),
+                    after.to_string().as_bytes(),
+                    limit.to_string().as_bytes(),
+                ],
+            ),
+        }
+    }
+}
+
+impl backplane::CacheKey for StorefrontKey {
+    type Value = Document;
+
+    fn hash64(&self) -> i64 {
+        self.tag()
+    }
+
+    fn heap_bytes(&self) -> usize {
+        match self {
+            StorefrontKey::Product { store, reference: ProductReference::Id(_) } => store.as_str().len(),
+            StorefrontKey::Product { store, reference: ProductReference::Slug(slug) } => {
+                store.as_str().len() + slug.as_str().len()
+            }
+            StorefrontKey::Listing { store, category, .. } => {
+                store.as_str().len() + category.as_ref().map_or(0, |category| category.as_str().len())
+            }
         }
     }
 }
@@ -124,5 +133,11 @@ impl Document {
         }
         etag.push('"');
         Document { bytes, etag: Bytes::from(etag), version }
+    }
+}
+
+impl backplane::Weigh for Document {
+    fn weigh(&self) -> usize {
+        size_of::<Self>() + self.bytes.len() + self.etag.len()
     }
 }

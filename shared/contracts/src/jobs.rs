@@ -9,3 +9,8 @@ pub struct ImportCatalog {
     /// `Commerce.Import.Id`.
     pub import_id: i64,
 }
+
+impl ::jobs::Payload for ImportCatalog {
+    const TYPE: &'static str = "Stoa.Jobs.ImportCatalog, Stoa";
+    const QUEUE: &'static str = "default";
+}

@@ -93,10 +93,11 @@ impl Sku {
             return Err(Reason::fixed("is empty"));
         }
         text::check_single_line(&written)?;
-        let key = text::normalise(&written);
-        // Lower-casing can lengthen: both forms have a column of this size.
         text::check_length(&written, SKU_MAX)?;
-        text::check_length(&key, SKU_MAX)?;
+        let normalised = text::normalise(&written);
+        // Lower-casing can lengthen (İ).
+        text::check_length(&normalised, SKU_MAX)?;
+        let key = normalised.replace('%', "%25").replace('"', "%22").replace('\\', "%5C");
         Ok(Sku { written, key })
     }
 
@@ -105,7 +106,8 @@ impl Sku {
         &self.written
     }
 
-    /// The normalised form: equal keys are the same SKU.
+    /// The normalised form: equal keys are the same SKU. `"`, `\` and `%` are percent-encoded in it, so that a key
+    /// is never changed by a JSON string: at most three times [`SKU_MAX`] long.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -190,6 +192,7 @@ mod tests {
         let (a, b) = (Sku::parse("LS-01 ").unwrap(), Sku::parse("ls-01").unwrap());
         assert_eq!(a, b);
         assert_eq!(a.as_str(), "LS-01");
+        assert_eq!(Sku::parse(r#"pan 12" 100% \"#).unwrap().key(), "pan 12%22 100%25 %5C");
     }
 
     #[test]

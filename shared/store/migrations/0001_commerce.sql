@@ -17,26 +17,17 @@ CREATE TABLE Commerce.Store (
     CONSTRAINT PK_Commerce_Store PRIMARY KEY CLUSTERED (Id)
 );
 
--- Tags, OptionNames and Images are JSON arrays: they are read and written with the product only.
--- ContentHash covers everything a merchant can write, variants too: equal hashes are equal products.
+-- Content is the working copy as JSON: everything a merchant writes except the variants. The columns beside it are
+-- what SQL has to find, compare or count.
+-- ContentHash covers content and variants: equal hashes are equal products.
 -- ImportId is the last import that met the product, changed or not.
 CREATE TABLE Commerce.Product (
     Id bigint IDENTITY(1, 1) NOT NULL,
     StoreId nvarchar(50) COLLATE Latin1_General_100_BIN2 NOT NULL,
     Slug nvarchar(255) COLLATE Latin1_General_100_BIN2 NOT NULL,
-    Title nvarchar(255) NOT NULL,
-    BodyHtml nvarchar(max) NOT NULL,
-    Vendor nvarchar(255) NOT NULL,
-    Category nvarchar(500) NULL,
     CategoryKey nvarchar(300) COLLATE Latin1_General_100_BIN2 NULL,
-    ProductType nvarchar(255) NOT NULL,
-    Tags nvarchar(max) NOT NULL,
     Published bit NOT NULL,
-    SeoTitle nvarchar(255) NOT NULL,
-    SeoDescription nvarchar(1000) NOT NULL,
-    OptionNames nvarchar(max) NOT NULL,
-    Images nvarchar(max) NOT NULL,
-    Currency nvarchar(3) NOT NULL,
+    Content nvarchar(max) NOT NULL,
     ContentHash nvarchar(64) COLLATE Latin1_General_100_BIN2 NOT NULL,
     ImportId bigint NULL,
     Version bigint NOT NULL,
@@ -47,17 +38,17 @@ CREATE TABLE Commerce.Product (
     CONSTRAINT FK_Commerce_Product_Store FOREIGN KEY (StoreId) REFERENCES Commerce.Store (Id)
 );
 
--- Prices are whole minor units of the product's currency. Sku is normalised, SkuWritten is the merchant's form.
+-- Prices are whole minor units of the product's currency. Sku is the normalised key; Detail is JSON with the words
+-- of the variant: the SKU as written and the option values.
 CREATE TABLE Commerce.Variant (
     ProductId bigint NOT NULL,
     Position int NOT NULL,
-    Sku nvarchar(100) COLLATE Latin1_General_100_BIN2 NULL,
-    SkuWritten nvarchar(100) NULL,
-    OptionValues nvarchar(max) NOT NULL,
+    Sku nvarchar(300) COLLATE Latin1_General_100_BIN2 NULL,
     Price bigint NOT NULL,
     CompareAtPrice bigint NULL,
     Grams int NOT NULL,
     InventoryQuantity int NOT NULL,
+    Detail nvarchar(max) NOT NULL,
     CONSTRAINT PK_Commerce_Variant PRIMARY KEY CLUSTERED (ProductId, Position),
     CONSTRAINT FK_Commerce_Variant_Product FOREIGN KEY (ProductId) REFERENCES Commerce.Product (Id)
 );
@@ -145,14 +136,13 @@ CREATE TABLE Commerce.Import (
     CONSTRAINT FK_Commerce_Import_Blob FOREIGN KEY (BlobId) REFERENCES Platform.Blob (Id)
 );
 
--- The first reasons of an import, numbered from 1; Import.Refusals counts those that were not kept too.
+-- The first refusals of an import, numbered from 1; Import.Refusals counts those that were not kept too. Detail is
+-- JSON with column, value and reason.
 CREATE TABLE Commerce.ImportRefusal (
     ImportId bigint NOT NULL,
     Number bigint NOT NULL,
     RowNumber bigint NOT NULL,
-    ColumnName nvarchar(255) NOT NULL,
-    Value nvarchar(255) NOT NULL,
-    Reason nvarchar(1000) NOT NULL,
+    Detail nvarchar(max) NOT NULL,
     CONSTRAINT PK_Commerce_ImportRefusal PRIMARY KEY CLUSTERED (ImportId, Number),
     CONSTRAINT FK_Commerce_ImportRefusal_Import FOREIGN KEY (ImportId) REFERENCES Commerce.Import (Id)
 );

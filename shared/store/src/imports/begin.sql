@@ -1,5 +1,6 @@
 -- Marks an import as running, for the first time or again; a completed one stays completed. @P1 import.
 SET NOCOUNT ON;
+SET XACT_ABORT ON;
 
 UPDATE i
 SET i.State = N'Running', i.StartedAt = COALESCE(i.StartedAt, SYSUTCDATETIME()), i.FinishedAt = NULL,

@@ -4,8 +4,9 @@
 -- @P7 updated, @P8 unchanged, @P9 refused products, @P10 refused rows, @P11 listing pending, @P12 refusals as a
 -- JSON array, @P13 their number, @P14 most refusals kept.
 SET NOCOUNT ON;
+SET XACT_ABORT ON;
 
-DECLARE @moved TABLE (RefusalsBefore bigint NOT NULL);
+DECLARE @moved TABLE (RefusalsAfter bigint NOT NULL);
 
 UPDATE i
 SET i.CheckpointRow = @P3, i.CheckpointByte = @P4, i.RowsRead = @P5,
@@ -13,20 +14,18 @@ SET i.CheckpointRow = @P3, i.CheckpointByte = @P4, i.RowsRead = @P5,
     i.ProductsUnchanged = i.ProductsUnchanged + @P8, i.ProductsRefused = i.ProductsRefused + @P9,
     i.RowsRefused = i.RowsRefused + @P10, i.ListingPending = @P11, i.Refusals = i.Refusals + @P13,
     i.Version = i.Version + 1
-OUTPUT deleted.Refusals INTO @moved (RefusalsBefore)
+OUTPUT inserted.Refusals INTO @moved (RefusalsAfter)
 FROM Commerce.Import AS i
 WHERE i.Id = @P1 AND i.State = N'Running' AND i.CheckpointRow = @P2;
 
-INSERT INTO Commerce.ImportRefusal (ImportId, Number, RowNumber, ColumnName, Value, Reason)
-SELECT @P1, m.RefusalsBefore + x.Ordinal, x.RowNumber, x.ColumnName, x.Value, x.Reason
+INSERT INTO Commerce.ImportRefusal (ImportId, Number, RowNumber, Detail)
+SELECT @P1, m.RefusalsAfter - @P13 + x.Ordinal, x.RowNumber, x.Detail
 FROM OPENJSON(@P12) WITH (
     Ordinal int '$.ordinal',
     RowNumber bigint '$.row',
-    ColumnName nvarchar(255) '$.column',
-    Value nvarchar(255) '$.value',
-    Reason nvarchar(1000) '$.reason'
+    Detail nvarchar(max) '$.detail' AS JSON
 ) AS x
 CROSS JOIN @moved AS m
-WHERE m.RefusalsBefore + x.Ordinal <= @P14;
+WHERE m.RefusalsAfter - @P13 + x.Ordinal <= @P14;
 
 SELECT COUNT(*) AS Moved FROM @moved;

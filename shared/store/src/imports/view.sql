@@ -4,7 +4,7 @@ SELECT i.StoreId, i.FileName, i.State, i.JobId, i.RowsRead, i.RowsRefused, i.Pro
 FROM Commerce.Import AS i
 WHERE i.Id = @P1;
 
-SELECT TOP (@P3) r.Number, r.RowNumber, r.ColumnName, r.Value, r.Reason
+SELECT TOP (@P3) r.Number, r.RowNumber, r.Detail
 FROM Commerce.ImportRefusal AS r
 WHERE r.ImportId = @P1 AND r.Number > @P2
 ORDER BY r.Number;

@@ -1,10 +1,9 @@
 -- The product, then its variants. @P1 store, @P2 id.
-SELECT p.Slug, p.Title, p.BodyHtml, p.Vendor, p.Category, p.ProductType, p.Tags, p.Published, p.SeoTitle,
-    p.SeoDescription, p.OptionNames, p.Images, p.Currency, p.Version, p.CreatedAt, p.UpdatedAt
+SELECT p.Slug, p.Published, p.Content, p.Version, p.CreatedAt, p.UpdatedAt
 FROM Commerce.Product AS p
 WHERE p.StoreId = @P1 AND p.Id = @P2;
 
-SELECT v.SkuWritten, v.OptionValues, v.Price, v.CompareAtPrice, v.Grams, v.InventoryQuantity
+SELECT v.Price, v.CompareAtPrice, v.Grams, v.InventoryQuantity, v.Detail
 FROM Commerce.Product AS p
 INNER JOIN Commerce.Variant AS v ON v.ProductId = p.Id
 WHERE p.StoreId = @P1 AND p.Id = @P2

@@ -1,49 +1,51 @@
 -- Replaces one product, if it still has the version that the caller saw: the guard stands on the row itself, so
 -- of two writers with the same version exactly one finds it. Equal content keeps its version.
--- @P1 store, @P2 id, @P3 expected version, @P4 .. @P17 the columns in their order, @P18 content hash,
--- @P19 variants as a JSON array.
+-- @P1 store, @P2 id, @P3 expected version, @P4 slug, @P5 category key, @P6 published, @P7 content, @P8 content hash,
+-- @P9 variants as a JSON array.
 SET NOCOUNT ON;
+SET XACT_ABORT ON;
 
-DECLARE @written TABLE (
-    ProductId bigint NOT NULL,
-    Version bigint NOT NULL,
-    SlugBefore nvarchar(255) COLLATE Latin1_General_100_BIN2 NOT NULL,
-    CategoryKeyBefore nvarchar(300) COLLATE Latin1_General_100_BIN2 NULL,
-    PublishedBefore bit NOT NULL
+DECLARE @before TABLE (
+    ProductId bigint NOT NULL PRIMARY KEY,
+    Slug nvarchar(255) COLLATE Latin1_General_100_BIN2 NOT NULL,
+    CategoryKey nvarchar(300) COLLATE Latin1_General_100_BIN2 NULL,
+    Published bit NOT NULL
 );
 
+-- Takes the row. Only the version changes: the rest of `inserted` is the before-image
+-- (`deleted` would be too, but Babelfish cannot give it outside of dbo).
 UPDATE p
-SET p.Slug = @P4, p.Title = @P5, p.BodyHtml = @P6, p.Vendor = @P7, p.Category = @P8, p.CategoryKey = @P9,
-    p.ProductType = @P10, p.Tags = @P11, p.Published = @P12, p.SeoTitle = @P13, p.SeoDescription = @P14,
-    p.OptionNames = @P15, p.Images = @P16, p.Currency = @P17, p.ContentHash = @P18, p.Version = p.Version + 1,
-    p.UpdatedAt = SYSUTCDATETIME()
-OUTPUT inserted.Id, inserted.Version, deleted.Slug, deleted.CategoryKey, deleted.Published
-    INTO @written (ProductId, Version, SlugBefore, CategoryKeyBefore, PublishedBefore)
+SET p.Version = p.Version + 1, p.UpdatedAt = SYSUTCDATETIME()
+OUTPUT inserted.Id, inserted.Slug, inserted.CategoryKey, inserted.Published
+    INTO @before (ProductId, Slug, CategoryKey, Published)
 FROM Commerce.Product AS p
-WHERE p.StoreId = @P1 AND p.Id = @P2 AND p.Version = @P3 AND p.ContentHash <> @P18;
+WHERE p.StoreId = @P1 AND p.Id = @P2 AND p.Version = @P3 AND p.ContentHash <> @P8;
+
+UPDATE p
+SET p.Slug = @P4, p.CategoryKey = @P5, p.Published = @P6, p.Content = @P7, p.ContentHash = @P8
+FROM Commerce.Product AS p
+INNER JOIN @before AS b ON b.ProductId = p.Id;
 
 DELETE v
 FROM Commerce.Variant AS v
-INNER JOIN @written AS w ON w.ProductId = v.ProductId;
+INNER JOIN @before AS b ON b.ProductId = v.ProductId;
 
-INSERT INTO Commerce.Variant (ProductId, Position, Sku, SkuWritten, OptionValues, Price, CompareAtPrice, Grams,
-    InventoryQuantity)
-SELECT w.ProductId, x.Position, x.Sku, x.SkuWritten, x.OptionValues, x.Price, x.CompareAtPrice, x.Grams,
-    x.InventoryQuantity
-FROM OPENJSON(@P19) WITH (
+INSERT INTO Commerce.Variant (ProductId, Position, Sku, Price, CompareAtPrice, Grams, InventoryQuantity, Detail)
+SELECT b.ProductId, x.Position, x.Sku, x.Price, x.CompareAtPrice, x.Grams, x.InventoryQuantity, x.Detail
+FROM OPENJSON(@P9) WITH (
     Position int '$.position',
-    Sku nvarchar(100) '$.sku',
-    SkuWritten nvarchar(100) '$.skuWritten',
-    OptionValues nvarchar(max) '$.optionValues',
+    Sku nvarchar(300) '$.sku',
     Price bigint '$.price',
     CompareAtPrice bigint '$.compareAtPrice',
     Grams int '$.grams',
-    InventoryQuantity int '$.inventoryQuantity'
+    InventoryQuantity int '$.inventoryQuantity',
+    Detail nvarchar(max) '$.detail' AS JSON
 ) AS x
-CROSS JOIN @written AS w;
+CROSS JOIN @before AS b;
 
--- No row: no such product. No Written: another version, or the same content.
-SELECT p.Version, p.ContentHash, w.Version AS Written, w.SlugBefore, w.CategoryKeyBefore, w.PublishedBefore
+-- No row: no such product. No SlugBefore: another version, or the same content.
+SELECT p.Version, p.ContentHash, b.Slug AS SlugBefore, b.CategoryKey AS CategoryKeyBefore,
+    b.Published AS PublishedBefore
 FROM Commerce.Product AS p
-LEFT JOIN @written AS w ON w.ProductId = p.Id
+LEFT JOIN @before AS b ON b.ProductId = p.Id
 WHERE p.StoreId = @P1 AND p.Id = @P2;

@@ -1,6 +1,7 @@
 -- Replaces what is published of these products. One without a document is no longer published.
 -- @P1 store, @P2 documents, @P3 the categories that contain them, both as JSON arrays sorted by product.
 SET NOCOUNT ON;
+SET XACT_ABORT ON;
 
 DECLARE @product TABLE (
     ProductId bigint NOT NULL PRIMARY KEY,
@@ -16,8 +17,8 @@ FROM OPENJSON(@P2) WITH (
     ProductId bigint '$.productId',
     Slug nvarchar(255) '$.slug',
     Version bigint '$.version',
-    Document nvarchar(max) '$.document',
-    Summary nvarchar(max) '$.summary'
+    Document nvarchar(max) '$.document' AS JSON,
+    Summary nvarchar(max) '$.summary' AS JSON
 ) AS x;
 
 DELETE d

@@ -1,6 +1,7 @@
 -- Creates a store or changes its name and language. The currency stays: prices are stored in it.
 -- @P1 id, @P2 name, @P3 currency, @P4 language.
 SET NOCOUNT ON;
+SET XACT_ABORT ON;
 
 DECLARE @written TABLE (Version bigint NOT NULL);
 

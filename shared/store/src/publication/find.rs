@@ -1,0 +1,85 @@
+//! Reading what is published: the loaders behind the frontends' cache.
+
+use crate::{Error, Result};
+use bytes::Bytes;
+use contracts::cache::{Document, tags};
+use contracts::storefront::{self, Cursor};
+use domain::{CategoryKey, ProductReference, StoreId};
+use sql::RowExt;
+
+/// A finished answer, and what makes it invalid besides its own key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The answer.
+    pub document: Document,
+    /// To be kept with the cache entry.
+    pub tags: Vec<i64>,
+}
+
+/// The document of a published product. `None`: there is none by this id or slug, or it is not published; the tag
+/// of the key covers that too.
+pub async fn find_document(
+    db: &sql::Database,
+    store: &StoreId,
+    reference: &ProductReference,
+) -> Result<Option<Found>> {
+    let rows = match reference {
+        ProductReference::Id(id) => {
+            db.query(include_str!("document_by_id.sql"), &[&store.as_str(), id]).await?
+        }
+        ProductReference::Slug(slug) => {
+            db.query(include_str!("document_by_slug.sql"), &[&store.as_str(), &slug.as_str()]).await?
+        }
+    };
+    let Some(row) = rows.first() else { return Ok(None) };
+    let bytes = Bytes::copy_from_slice(row.read::<&str>("Document")?.as_bytes());
+    let document = Document::new(bytes, row.read("Version")?);
+    Ok(Some(Found { document, tags: vec![tags::product(store, row.read("ProductId")?)] }))
+}
+
+/// A page of the published products of a store, in the order of their ids, with ids greater than `after`. With a
+/// category: those in it and in all that it contains. `None`: there is no such store.
+///
+/// Pages are stable: a product that comes or goes moves no other from one page to the next. `limit` is at least 1
+/// and at most [`storefront::LISTING_LIMIT_MAX`]; other values are brought into that range.
+pub async fn listing_page(
+    db: &sql::Database,
+    store: &StoreId,
+    category: Option<&CategoryKey>,
+    after: i64,
+    limit: u16,
+) -> Result<Option<Found>> {
+    let limit = usize::from(limit.clamp(1, storefront::LISTING_LIMIT_MAX));
+    // One more row than the page has tells whether another page follows.
+    let rows_wanted = limit as i64 + 1;
+    let sets = match category {
+        None => {
+            let params: [&dyn sql::ToSql; 3] = [&store.as_str(), &after, &rows_wanted];
+            db.query_sets(include_str!("page.sql"), &params).await?
+        }
+        Some(category) => {
+            let params: [&dyn sql::ToSql; 4] = [&store.as_str(), &after, &rows_wanted, &category.as_str()];
+            db.query_sets(include_str!("page_of_category.sql"), &params).await?
+        }
+    };
+    let stores = sets.first().and_then(|rows| rows.first()).map(|row| row.read::<i32>("Stores"));
+    if stores.transpose()?.unwrap_or(0) == 0 {
+        return Ok(None);
+    }
+    let rows = sets.get(1).map_or(&[][..], Vec::as_slice);
+    let page = &rows[..rows.len().min(limit)];
+    let next = match page.last().filter(|_| rows.len() > limit) {
+        Some(last) => Some(Cursor { after: last.read("ProductId")? }),
+        None => None,
+    };
+    let summaries = page
+        .iter()
+        .map(|row| Ok(row.read::<&str>("Summary")?.to_owned()))
+        .collect::<Result<Vec<String>>>()?;
+    let body = storefront::listing_page(summaries, next).map_err(Error::unreadable("listing of", store))?;
+    let own = match category {
+        None => tags::listing(store),
+        Some(category) => tags::listing_category(store, category),
+    };
+    Ok(Some(Found { document: Document::new(Bytes::from(body), 0), tags: vec![own, tags::listings(store)] }))
+}
