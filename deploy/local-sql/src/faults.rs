@@ -87,7 +87,7 @@ impl Action {
 #[derive(Debug, thiserror::Error)]
 pub enum FaultsFileError {
     /// The file cannot be read.
-    #[error("reading {path}: {source}", path = path.display())]
+    #[error("cannot read {path}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
@@ -95,7 +95,7 @@ pub enum FaultsFileError {
         source: std::io::Error,
     },
     /// A line is not a fault.
-    #[error("{path}, line {line}: {source}", path = path.display())]
+    #[error("no fault in line {line} of {path}", path = path.display())]
     Line {
         /// The file.
         path: PathBuf,

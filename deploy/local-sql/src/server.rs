@@ -95,7 +95,7 @@ pub enum Error {
     #[error("the password of sa is empty: give --sa-password or LOCAL_SQL_SA_PASSWORD")]
     NoPassword,
     /// The address is taken or not ours.
-    #[error("listening on {address}: {source}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address asked for.
         address: SocketAddr,
@@ -103,10 +103,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The data directory cannot be used.
-    #[error("opening the databases{}: {source}", .directory.as_ref().map(|path| format!(" in {}", path.display())).unwrap_or_default())]
+    #[error("cannot open the databases in {directory}", directory = .directory.display())]
     Storage {
         /// Where they were to be.
-        directory: Option<PathBuf>,
+        directory: PathBuf,
         /// Why.
         source: SqlError,
     },
@@ -178,12 +178,13 @@ async fn open_engine(options: &Options) -> Result<Arc<Engine>, Error> {
     let engine_options =
         EngineOptions { storage: options.storage.clone(), idle_writer_ms: options.idle_writer_ms };
     let directory = match &options.storage {
-        Storage::Memory => None,
-        Storage::Directory(directory) => Some(directory.clone()),
+        Storage::Memory => PathBuf::from("memory"),
+        Storage::Directory(directory) => directory.clone(),
     };
     // Opening may recover a write-ahead log: not for a thread of the runtime.
     let opened = tokio::task::spawn_blocking(move || Engine::open(engine_options)).await;
-    let opened = opened.unwrap_or_else(|_| Err(SqlError::new(40000, "opening the storage panicked")));
+    let opened =
+        opened.unwrap_or_else(|_| Err(SqlError::new(40000, "opening the databases ended in a panic")));
     opened.map_err(|source| Error::Storage { directory, source })
 }
 

@@ -284,3 +284,110 @@ impl ResultSink for TokenSink<'_> {
         tokens::database_change(old, new, &mut self.out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MORE: u8 = 0x01;
+    const FAILED: u8 = 0x02;
+    const COUNT: u8 = 0x10;
+    const BATCH_DONE: u8 = 0xFD;
+    const CALL_DONE: u8 = 0xFE;
+    const CALL_STATEMENT_DONE: u8 = 0xFF;
+
+    /// The DONE tokens (kind, status) of an answer without rows or messages, and whatever else is in it.
+    fn answer(report: impl FnOnce(&mut TokenSink<'_>)) -> Vec<u8> {
+        let (sender, mut replies) = mpsc::channel(8);
+        let mut sink = TokenSink::new(&sender, CancelFlag::default(), 504);
+        report(&mut sink);
+        sink.finish();
+        let mut whole = Vec::new();
+        while let Ok(reply) = replies.try_recv() {
+            match reply {
+                Reply::Part(tokens) | Reply::Cut(tokens) | Reply::Last { tokens, .. } => whole.extend(tokens),
+            }
+        }
+        whole
+    }
+
+    fn dones(tokens: &[u8]) -> Vec<(u8, u8)> {
+        tokens.chunks(13).map(|token| (token[0], token[1])).collect()
+    }
+
+    fn failure() -> SqlError {
+        SqlError::new(1, "")
+    }
+
+    #[test]
+    fn only_the_last_statement_of_a_batch_ends_the_answer() {
+        let tokens = answer(|sink| {
+            sink.statement_done(Some(1), false);
+            sink.statement_done(None, false);
+            sink.statement_done(Some(2), false);
+        });
+        assert_eq!(dones(&tokens), [(BATCH_DONE, COUNT | MORE), (BATCH_DONE, COUNT)]);
+    }
+
+    #[test]
+    fn a_batch_that_reports_nothing_still_ends() {
+        assert_eq!(dones(&answer(|_| {})), [(BATCH_DONE, 0)]);
+    }
+
+    #[test]
+    fn an_error_marks_the_done_of_its_own_statement() {
+        let tokens = answer(|sink| {
+            sink.statement_done(Some(1), false);
+            sink.refuse(&failure());
+            sink.statement_done(Some(2), false);
+        });
+        let message_bytes = tokens.len() - 3 * 13;
+        assert_eq!(dones(&tokens[..13]), [(BATCH_DONE, COUNT | MORE)]);
+        let after = dones(&tokens[13 + message_bytes..]);
+        assert_eq!(after, [(BATCH_DONE, FAILED | MORE), (BATCH_DONE, COUNT)]);
+        let ends_in_error = answer(|sink| sink.refuse(&failure()));
+        assert_eq!(dones(&ends_in_error[ends_in_error.len() - 13..]), [(BATCH_DONE, FAILED)]);
+    }
+
+    #[test]
+    fn a_call_ends_with_its_own_done_and_statements_inside_never_end_the_answer() {
+        let tokens = answer(|sink| {
+            sink.begin_call(vec![]);
+            sink.statement_done(Some(1), false);
+            sink.end_call();
+            sink.begin_call(vec![]);
+            sink.end_call();
+        });
+        let expected = [(CALL_STATEMENT_DONE, COUNT | MORE), (CALL_DONE, MORE), (CALL_DONE, 0)];
+        assert_eq!(dones(&tokens), expected);
+    }
+
+    #[test]
+    fn after_a_cancel_only_transactions_are_reported() {
+        let tokens = answer(|sink| {
+            sink.cancel.cancel();
+            sink.statement_done(Some(1), false);
+            sink.refuse(&failure());
+            sink.transaction_rolled_back(7);
+        });
+        assert_eq!(tokens, [0xE3, 11, 0, 10, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn parts_are_whole_packets_and_something_is_left_for_the_last() {
+        let (sender, mut replies) = mpsc::channel(64);
+        let mut sink = TokenSink::new(&sender, CancelFlag::default(), 504);
+        sink.columns(&[Column { name: String::new(), ty: SqlType::Int, nullable: true }]);
+        for _ in 0..20_000 {
+            sink.row(&[Value::Int(1)]);
+        }
+        sink.finish();
+        while let Ok(reply) = replies.try_recv() {
+            match reply {
+                Reply::Part(tokens) => assert_eq!(tokens.len() % 504, 0),
+                Reply::Last { tokens, .. } => assert!(!tokens.is_empty()),
+                Reply::Cut(_) => panic!("nothing was cut"),
+            }
+        }
+    }
+}

@@ -156,4 +156,23 @@ mod tests {
         let request = Request::decode(PacketKind::TransactionManager, &message).unwrap();
         assert!(matches!(request.body, RequestBody::Transaction(TransactionRequest::Begin { isolation: 2 })));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_message_makes_the_reader_panic(
+            kind in proptest::sample::select(vec![PacketKind::SqlBatch, PacketKind::Rpc, PacketKind::TransactionManager]),
+            tail in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+            by_number in proptest::bool::ANY,
+        ) {
+            let mut message = headers(0);
+            if by_number {
+                message.extend([0xFF, 0xFF, 10, 0, 0, 0, 0, 0]);
+            }
+            message.extend(tail.iter());
+            let _ = Request::decode(kind, &message);
+            let _ = Request::decode(kind, &tail);
+            let _ = crate::tds::login7::Login7::decode(&tail);
+            let _ = crate::tds::prelogin::Prelogin::decode(&tail);
+        }
+    }
 }

@@ -37,7 +37,7 @@ pub enum Certificate {
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// A file cannot be read or holds no PEM of the kind expected.
-    #[error("reading {path}: {source}", path = path.display())]
+    #[error("cannot read PEM from {path}", path = path.display())]
     Pem {
         /// The file.
         path: PathBuf,
@@ -45,10 +45,10 @@ pub enum CertificateError {
         source: rustls::pki_types::pem::Error,
     },
     /// The certificate could not be made.
-    #[error("making a certificate: {0}")]
+    #[error("cannot make a certificate")]
     Make(#[from] rcgen::Error),
     /// Certificate and key do not work together.
-    #[error("using the certificate: {0}")]
+    #[error("cannot use the certificate")]
     Use(#[from] rustls::Error),
 }
 

@@ -1,5 +1,6 @@
 //! The socket as a sequence of packets and messages.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -99,8 +100,11 @@ impl Transport {
             if let Some(packet) = self.buffered_packet()? {
                 return Ok(packet);
             }
-            if self.stream.read_buf(&mut self.inbound).await? == 0 {
-                return Err(ProtocolError::Closed);
+            match self.stream.read_buf(&mut self.inbound).await {
+                Ok(0) => return Err(ProtocolError::Closed),
+                Ok(_) => {}
+                Err(error) if is_close(&error) => return Err(ProtocolError::Closed),
+                Err(error) => return Err(error.into()),
             }
         }
     }
@@ -214,4 +218,9 @@ impl Transport {
     pub(crate) async fn close(mut self) {
         let _ = self.stream.shutdown().await;
     }
+}
+
+/// Drivers leave without a word in TLS, or with unread answers: no failure worth a log line.
+fn is_close(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset)
 }

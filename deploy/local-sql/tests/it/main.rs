@@ -9,6 +9,8 @@ mod login;
 mod malformed;
 mod parameters;
 mod prepared;
+mod protocol;
+mod raw;
 mod results;
 mod support;
 mod transactions;

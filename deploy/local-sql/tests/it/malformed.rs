@@ -6,10 +6,8 @@ use local_sql::{Limits, Options, Server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::raw::PRELOGIN;
 use crate::support::{connect, options, scalar, server};
-
-/// A PRELOGIN that asks for no encryption.
-const PRELOGIN: [u8; 15] = [18, 1, 0, 15, 0, 0, 1, 0, 1, 0, 6, 0, 1, 0xFF, 2];
 
 /// Sends the bytes and returns what comes back until the server closes.
 async fn send(server: &Server, bytes: &[u8]) -> Vec<u8> {
