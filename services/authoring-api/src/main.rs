@@ -1,3 +1,7 @@
-//! Entry point of `authoring-api`.
+//! Entry point of `authoring-api`; what it serves is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::main(host::Service::AuthoringApi, handlers::MIGRATIONS, authoring_api::run)
+}

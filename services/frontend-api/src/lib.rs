@@ -1,1 +1,30 @@
-//! The shop's side: every storefront request, from local memory where it can; only enqueues jobs.
+//! The shop's side: every storefront request, answered from local memory where it can be.
+//!
+//! A request for a product takes three steps: [`routes`] → `products::get` → the cache, and on a miss a fourth, the
+//! query in `store::publication`. The answers are finished documents: nothing is rendered here. Reads only; what the
+//! merchant changes is authoring-api's matter.
+//!
+//! Modules in reading order: [`routes`], `products`, `answer`, `conditional`, [`state`], `error`.
+
+mod answer;
+mod conditional;
+mod error;
+mod products;
+pub mod routes;
+pub mod state;
+
+use actix_web::web::Data;
+use host::Host;
+
+use state::AppState;
+
+/// Runs until the process is asked to stop.
+///
+/// # Errors
+/// The port or the job server cannot be started, or the server ended by itself.
+pub async fn run(host: Host) -> anyhow::Result<()> {
+    let dependencies = handlers::Dependencies { database: host.database.clone() };
+    host.start_job_server(handlers::registry(dependencies))?;
+    let state = Data::new(AppState::new(&host));
+    host.serve(move |config| routes::configure(config, state.clone())).await
+}

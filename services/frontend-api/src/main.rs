@@ -1,3 +1,7 @@
-//! Entry point of `frontend-api`.
+//! Entry point of `frontend-api`; what it serves is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::main(host::Service::FrontendApi, handlers::MIGRATIONS, frontend_api::run)
+}

@@ -1,3 +1,7 @@
 //! Entry point of `job-worker`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::main(host::Service::JobWorker, handlers::MIGRATIONS, job_worker::run)
+}

@@ -24,24 +24,26 @@ pub struct Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
     /// What can be stored, in the order of the file.
-    pub products: Vec<Importable>,
+    pub products: Vec<Product>,
+    /// For each product where it stands.
+    pub origins: Vec<Origin>,
     /// Everything that is wrong with the others.
     pub refusals: Vec<Refusal>,
     /// Groups of rows that are no product.
     pub products_refused: u64,
+    /// Rows with something wrong with them.
+    pub rows_refused: u64,
     /// Everything before is in this chunk or an earlier one, nothing behind it is.
     pub to: Position,
 }
 
-/// A product and where it stands.
+/// Where a product stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Importable {
+pub struct Origin {
     /// Its first row.
     pub row: u64,
     /// As that row writes it.
     pub handle: String,
-    /// The product.
-    pub product: Product,
 }
 
 /// Turns the bytes behind a position into chunks. Holds one chunk and one open group of rows at a time.
@@ -130,13 +132,25 @@ impl Chunks {
 
 impl Chunk {
     fn ending_at(to: Position) -> Self {
-        Self { products: Vec::new(), refusals: Vec::new(), products_refused: 0, to }
+        Self {
+            products: Vec::new(),
+            origins: Vec::new(),
+            refusals: Vec::new(),
+            products_refused: 0,
+            rows_refused: 0,
+            to,
+        }
     }
 
     fn add(&mut self, ended: Vec<Assembled>) {
-        for Assembled { handle, first_row, outcome, .. } in ended {
+        for assembled in ended {
+            self.rows_refused += assembled.rows_refused();
+            let Assembled { handle, first_row, outcome, .. } = assembled;
             match outcome {
-                Ok(product) => self.products.push(Importable { row: first_row, handle, product }),
+                Ok(product) => {
+                    self.products.push(product);
+                    self.origins.push(Origin { row: first_row, handle });
+                }
                 Err(refusals) => {
                     self.products_refused += 1;
                     self.refusals.extend(refusals);
@@ -175,8 +189,9 @@ mod tests {
     }
 
     /// What all chunks together say.
-    fn sum(chunks: &[Chunk]) -> (Vec<Importable>, Vec<Refusal>, u64) {
-        let products = chunks.iter().flat_map(|chunk| chunk.products.clone()).collect();
+    fn sum(chunks: &[Chunk]) -> (Vec<(Origin, Product)>, Vec<Refusal>, u64) {
+        let found = |chunk: &Chunk| chunk.origins.clone().into_iter().zip(chunk.products.clone());
+        let products = chunks.iter().flat_map(found).collect();
         let refusals = chunks.iter().flat_map(|chunk| chunk.refusals.clone()).collect();
         (products, refusals, chunks.iter().map(|chunk| chunk.products_refused).sum())
     }
@@ -191,7 +206,7 @@ mod tests {
         let found = read_from(&file, AFTER_HEADER, 1, usize::MAX);
         let ends: Vec<u64> = found.iter().map(|chunk| chunk.to.row).collect();
         assert_eq!(ends, [3, 4, 5]);
-        assert_eq!(found[0].products[0].product.variants.len(), 2);
+        assert_eq!(found[0].products[0].variants.len(), 2);
         assert_eq!(found[2].to.byte, file.len() as u64 - 1, "the line feed of the last line end is left");
     }
 

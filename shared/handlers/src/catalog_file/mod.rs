@@ -7,7 +7,7 @@
 mod chunks;
 mod records;
 
-pub use chunks::{CHUNK_BYTES_MAX, CHUNK_REFUSALS_MAX, Chunk, Chunks, Importable, Position};
+pub use chunks::{CHUNK_BYTES_MAX, CHUNK_REFUSALS_MAX, Chunk, Chunks, Origin, Position};
 pub use records::{CELLS_MAX, RECORD_BYTES_MAX, Record, RecordError, Records};
 
 use domain::import::{Columns, HeaderError};

@@ -1,0 +1,16 @@
+//! Catalog imports: one file per operation; `upload` receives the file, `report` is the JSON of an import.
+
+mod create;
+mod report;
+mod upload;
+mod view;
+
+pub(crate) use create::create;
+pub(crate) use view::view;
+
+use crate::error::Error;
+
+/// What a segment of an address says; anything but digits names no import.
+fn parse_id(segment: &str) -> Result<i64, Error> {
+    segment.parse().ok().filter(|id| *id > 0).ok_or(Error::NotFound("such import"))
+}

@@ -1,0 +1,44 @@
+//! `GET /admin/imports/{id}?refusalsAfter=&refusalsLimit=`: how far an import is, and what it refused.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
+use host::problem::Problem;
+use serde::Deserialize;
+use store::imports;
+
+use super::parse_id;
+use super::report::Report;
+use crate::error::{Error, invalid};
+use crate::state::AppState;
+
+/// Refused rows in an answer unless the caller says how many.
+pub(super) const REFUSALS_LIMIT_DEFAULT: u16 = 100;
+/// Most refused rows in an answer.
+const REFUSALS_LIMIT_MAX: u16 = 1_000;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Parameters {
+    /// The number of the last refusal that is known already.
+    refusals_after: Option<i64>,
+    refusals_limit: Option<u16>,
+}
+
+pub(crate) async fn view(
+    state: Data<AppState>,
+    id: Path<String>,
+    parameters: Query<Parameters>,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&id)?;
+    let after = parameters.refusals_after.unwrap_or(0);
+    let limit = parameters.refusals_limit.unwrap_or(REFUSALS_LIMIT_DEFAULT);
+    if limit > REFUSALS_LIMIT_MAX {
+        let reason = format!("is more than {REFUSALS_LIMIT_MAX}");
+        return Err(invalid("refusalsLimit", &limit.to_string(), reason).into());
+    }
+
+    let import = imports::view(&state.database, id, after, limit).await.map_err(Error::from)?;
+    let import = import.ok_or(Error::NotFound("such import"))?;
+
+    Ok(HttpResponse::Ok().json(Report::of(&import)))
+}

@@ -1,0 +1,29 @@
+//! `GET /admin/products/{id}`: the working copy with its entity tag.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::ETAG;
+use actix_web::web::{Data, Path};
+use host::problem::Problem;
+use sql::Database;
+use store::products;
+use store::stores::Store;
+
+use super::working_copy::WorkingCopy;
+use super::{NO_PRODUCT, parse_id, store_of, version};
+use crate::error::Error;
+use crate::state::AppState;
+
+pub(crate) async fn get(state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&id)?;
+
+    let store = store_of(&state.database, id).await?;
+    answer(&state.database, &store, id).await
+}
+
+/// The working copy as it is stored now.
+pub(super) async fn answer(database: &Database, store: &Store, id: i64) -> Result<HttpResponse, Problem> {
+    let product = products::get(database, &store.id, id).await.map_err(Error::from)?;
+    let product = product.ok_or(NO_PRODUCT)?;
+    let etag = (ETAG, version::etag(product.version));
+    Ok(HttpResponse::Ok().insert_header(etag).json(WorkingCopy::of(store, &product)))
+}

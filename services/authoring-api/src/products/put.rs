@@ -1,0 +1,49 @@
+//! `PUT /admin/products/{id}`: replaces the working copy and publishes it, if nobody was faster.
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::Product;
+use host::problem::Problem;
+use sql::Database;
+use store::products::{self, Saved};
+use store::stores::Store;
+
+use super::working_copy::Edit;
+use super::{NO_PRODUCT, get, parse_id, store_of, version};
+use crate::error::Error;
+use crate::state::{ACTOR, AppState};
+
+/// 428 without `If-Match`, 412 when the version has moved on; then nothing is written. Answers with what is stored
+/// afterwards: its entity tag is what the next edit must name.
+pub(crate) async fn put(
+    request: HttpRequest,
+    state: Data<AppState>,
+    id: Path<String>,
+    edit: Json<Edit>,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&id)?;
+    let expected = version::required(request.headers())?;
+    let store = store_of(&state.database, id).await?;
+    let product = edit.into_inner().validate(store.currency)?;
+
+    save(&state.database, &store, id, expected, &product).await?;
+
+    get::answer(&state.database, &store, id).await
+}
+
+async fn save(
+    database: &Database,
+    store: &Store,
+    id: i64,
+    expected: i64,
+    product: &Product,
+) -> Result<(), Error> {
+    let save = database.transaction("products.save", |tx| {
+        Box::pin(products::save_and_publish(tx, &store.id, id, expected, product, ACTOR))
+    });
+    match save.await? {
+        Saved::Updated { .. } | Saved::Unchanged { .. } => Ok(()),
+        Saved::NotFound => Err(NO_PRODUCT),
+        Saved::VersionMismatch { current } => Err(Error::VersionMismatch { current }),
+    }
+}

@@ -1,0 +1,20 @@
+//! `GET /admin/stores/{store}`.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use domain::StoreId;
+use host::problem::Problem;
+use store::stores;
+
+use super::StoreView;
+use crate::error::Error;
+use crate::state::AppState;
+
+pub(crate) async fn get(state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, Problem> {
+    let id = StoreId::parse(&id).map_err(|_| Error::NotFound("such store"))?;
+
+    let found = stores::get(&state.database, &id).await.map_err(Error::from)?;
+    let store = found.ok_or(Error::NotFound("such store"))?;
+
+    Ok(HttpResponse::Ok().json(StoreView::of(&store)))
+}

@@ -1,0 +1,77 @@
+//! `PUT /admin/stores/{store}`: creates a store or changes its name and language. Its currency stays.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json, Path};
+use domain::{Currency, StoreId};
+use host::problem::{FieldError, Problem};
+use serde::Deserialize;
+use serde_json::json;
+use sql::Database;
+use store::audit::{self, Entry};
+use store::stores::{self, Store};
+
+use super::StoreView;
+use crate::error::{Error, invalid};
+use crate::state::{ACTOR, AppState};
+
+const NAME_MAX: usize = 255;
+const LANGUAGE_MAX: usize = 35;
+
+#[derive(Deserialize)]
+pub(crate) struct Body {
+    name: String,
+    currency: String,
+    language: String,
+}
+
+pub(crate) async fn put(
+    state: Data<AppState>,
+    id: Path<String>,
+    body: Json<Body>,
+) -> Result<HttpResponse, Problem> {
+    let store = body.into_inner().parse(&id)?;
+
+    let version = write(&state.database, &store).await?;
+
+    Ok(HttpResponse::Ok().json(StoreView::of(&Store { version, ..store })))
+}
+
+async fn write(database: &Database, store: &Store) -> Result<i64, Error> {
+    let write = database.transaction("stores.put", |tx| {
+        Box::pin(async move {
+            let version = stores::put(tx, store).await?;
+            let entry = Entry {
+                action: "store.put",
+                entity: "store",
+                entity_id: store.id.as_str().into(),
+                detail: json!({ "name": store.name, "language": store.language, "version": version }),
+            };
+            audit::record(tx, ACTOR, &[entry]).await?;
+            Ok(version)
+        })
+    });
+    write.await
+}
+
+impl Body {
+    fn parse(self, id: &str) -> Result<Store, Error> {
+        let id = StoreId::parse(id).map_err(|why| invalid("store", id, why))?;
+        let currency =
+            Currency::parse(&self.currency).map_err(|why| invalid("currency", &self.currency, why))?;
+        let name = line("name", &self.name, NAME_MAX)?;
+        let language = line("language", &self.language, LANGUAGE_MAX)?;
+        Ok(Store { id, name, currency, language, version: 0 })
+    }
+}
+
+/// A short text of one line.
+fn line(field: &str, given: &str, max: usize) -> Result<String, Error> {
+    let text = given.trim();
+    let reason = match text.encode_utf16().count() {
+        0 => "is empty".to_owned(),
+        length if length > max => format!("is longer than {max} characters"),
+        _ if text.chars().any(char::is_control) => "contains a control character".to_owned(),
+        _ => return Ok(text.to_owned()),
+    };
+    Err(Error::Invalid(vec![FieldError::new(field, reason).value(text)]))
+}
