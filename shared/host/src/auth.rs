@@ -5,10 +5,10 @@
 
 use std::future::{Ready, ready};
 
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{Error, HttpResponse};
 use futures_util::future::{Either, LocalBoxFuture};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -86,10 +86,7 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         match self.guard.check(&request) {
-            Err(problem) => {
-                let response: HttpResponse<BoxBody> = HttpResponse::from_error(problem);
-                Either::Left(ready(Ok(request.into_response(response).map_into_right_body())))
-            }
+            Err(problem) => Either::Left(ready(Ok(request.error_response(problem).map_into_right_body()))),
             Ok(()) => {
                 let answer = self.service.call(request);
                 Either::Right(Box::pin(async move { Ok(answer.await?.map_into_left_body()) }))

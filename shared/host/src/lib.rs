@@ -22,5 +22,5 @@ pub use configuration::{Configuration, Secret, Settings};
 pub use lifecycle::Lifecycle;
 pub use problem::{FieldError, Problem};
 pub use service::Service;
-pub use start::main;
+pub use start::{main, main_with};
 pub use wiring::Host;

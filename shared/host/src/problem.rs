@@ -32,6 +32,12 @@ pub struct Problem {
     pub detail: Option<Cow<'static, str>>,
     /// Which fields of the request are wrong.
     pub fields: Vec<FieldError>,
+    /// Boxed, because every handler's `Result` carries a problem.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Clone, Default)]
+struct Rare {
     headers: Vec<(HeaderName, HeaderValue)>,
     cause: Option<Arc<dyn fmt::Display + Send + Sync>>,
 }
@@ -67,7 +73,7 @@ struct Body<'a> {
 impl Problem {
     /// Any problem; prefer the named ones below, which fix the code of what all services share.
     pub fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self { status, code, title, detail: None, fields: Vec::new(), headers: Vec::new(), cause: None }
+        Self { status, code, title, detail: None, fields: Vec::new(), rare: None }
     }
 
     /// 400: the request cannot be read at all.
@@ -124,8 +130,12 @@ impl Problem {
 
     /// 413: the body is above the limit.
     pub fn too_large(limit_bytes: u64) -> Self {
+        Self::too_large_for_some_limit().detail(format!("at most {limit_bytes} bytes are accepted here"))
+    }
+
+    /// 413 where the limit is not known.
+    pub(crate) fn too_large_for_some_limit() -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The request's body is too large")
-            .detail(format!("at most {limit_bytes} bytes are accepted here"))
     }
 
     /// 415: a body of this kind is not read here.
@@ -170,10 +180,9 @@ impl Problem {
             StatusCode::NOT_FOUND => Self::not_found("no such address"),
             StatusCode::UNAUTHORIZED => Self::unauthorized("send Authorization: Bearer …"),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(None),
-            status if status.is_server_error() => {
-                Self { status, ..Self::new(status, "internal_error", "The server failed") }
-            }
-            status => Self { status, ..Self::new(status, "bad_request", "The request was refused") },
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large_for_some_limit(),
+            status if status.is_server_error() => Self::new(status, "internal_error", "The server failed"),
+            status => Self::new(status, "refused", "The request was refused"),
         }
     }
 
@@ -201,20 +210,20 @@ impl Problem {
     /// Adds a header to the answer.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.push((name, value));
+        self.rare.get_or_insert_default().headers.push((name, value));
         self
     }
 
     /// Keeps what the log should say and the client must not see.
     #[must_use]
     pub fn cause(mut self, cause: impl fmt::Display + Send + Sync + 'static) -> Self {
-        self.cause = Some(Arc::new(cause));
+        self.rare.get_or_insert_default().cause = Some(Arc::new(cause));
         self
     }
 
     /// What the log should say, if anything.
     pub fn logged_cause(&self) -> Option<String> {
-        self.cause.as_ref().map(ToString::to_string)
+        self.rare.as_ref()?.cause.as_ref().map(ToString::to_string)
     }
 
     /// The answer with the id of its request.
@@ -242,7 +251,7 @@ impl Problem {
     pub(crate) fn write_headers(&self, headers: &mut HeaderMap) {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE_PROBLEM));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        for (name, value) in &self.headers {
+        for (name, value) in self.rare.iter().flat_map(|rare| &rare.headers) {
             headers.insert(name.clone(), value.clone());
         }
     }
@@ -271,7 +280,7 @@ impl fmt::Debug for Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.detail.as_deref().unwrap_or(self.title))?;
-        self.cause.as_ref().map_or(Ok(()), |cause| write!(f, " ({cause})"))
+        self.logged_cause().map_or(Ok(()), |cause| write!(f, " ({cause})"))
     }
 }
 

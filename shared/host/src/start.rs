@@ -1,5 +1,6 @@
 //! `main` of each process: command line, configuration, logs, runtime, signals, exit code.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -24,7 +25,21 @@ where
     F: FnOnce(Host) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let configuration = match configure(service) {
+    main_with(service, std::env::args_os(), migrations, build)
+}
+
+/// [`main`] with a command line of its own, whose first word is the program's name.
+pub fn main_with<F, Fut>(
+    service: Service,
+    words: impl IntoIterator<Item = OsString>,
+    migrations: &'static [&'static [Migration]],
+    build: F,
+) -> ExitCode
+where
+    F: FnOnce(Host) -> Fut,
+    Fut: Future<Output = anyhow::Result<()>>,
+{
+    let configuration = match configure(service, words) {
         Ok(configuration) => configuration,
         Err(end) => return end.into(),
     };
@@ -41,8 +56,8 @@ where
 }
 
 /// Everything before the runtime. What the user must mend goes to standard error as plain text.
-fn configure(service: Service) -> Result<Configuration, End> {
-    let arguments = Arguments::read(service, std::env::args_os()).map_err(|error| {
+fn configure(service: Service, words: impl IntoIterator<Item = OsString>) -> Result<Configuration, End> {
+    let arguments = Arguments::read(service, words).map_err(|error| {
         let is_help = !error.use_stderr();
         // A closed pipe is nobody's mistake.
         let _ = error.print();

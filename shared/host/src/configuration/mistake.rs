@@ -26,6 +26,16 @@ impl Mistake {
         Self { origin: None, key: Some(key.to_owned()), value: None, expected: expected.into() }
     }
 
+    /// For sorting: files first, each from top to bottom, then the other sources.
+    pub(super) fn place(&self) -> (u8, usize, usize) {
+        match &self.origin {
+            Some(Origin::File { line, column, .. }) => (0, *line, *column),
+            Some(Origin::Environment(_)) => (1, 0, 0),
+            Some(Origin::Flag(_)) => (2, 0, 0),
+            None => (3, 0, 0),
+        }
+    }
+
     /// Names the key.
     #[must_use]
     pub fn key(mut self, key: &str) -> Self {
@@ -63,8 +73,15 @@ impl fmt::Display for Mistake {
 /// All mistakes of one start. `Display` has one line for each.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigurationError {
-    /// In the order of the sources, then of the keys; never empty.
+    /// In the order of their places; never empty.
     pub mistakes: Vec<Mistake>,
+}
+
+impl From<Vec<Mistake>> for ConfigurationError {
+    fn from(mut mistakes: Vec<Mistake>) -> Self {
+        mistakes.sort_by_key(Mistake::place);
+        Self { mistakes }
+    }
 }
 
 impl fmt::Display for ConfigurationError {

@@ -48,8 +48,8 @@ impl Configuration {
     /// # Errors
     /// Every mistake of the configuration at once; first those that make a file unreadable.
     pub fn load(sources: &Sources, service: Service) -> Result<Self, ConfigurationError> {
-        let flat = Flat::collect(sources).map_err(|mistakes| ConfigurationError { mistakes })?;
-        let settings = Settings::read(&flat, service).map_err(|mistakes| ConfigurationError { mistakes })?;
+        let flat = Flat::collect(sources)?;
+        let settings = Settings::read(&flat, service)?;
         let warnings = unknown::warnings(&flat).into_iter().chain(settings.remarks()).collect();
         Ok(Self { settings, warnings, flat })
     }

@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
         read
     }
 
-    /// A value with a reader of its own, whose error completes "expected …".
+    /// A value with a reader of its own, whose error says what is wrong and what was expected.
     pub fn parsed<T, E: std::fmt::Display>(
         &mut self,
         key: &Key,
@@ -121,7 +121,8 @@ impl<'a> Reader<'a> {
         match parse(&found.entry.value) {
             Ok(value) => Some(value),
             Err(error) => {
-                self.refuse(key, &error.to_string());
+                let mistake = Mistake::new(found.entry.origin.clone(), error.to_string());
+                self.mistakes.push(mistake.key(&found.entry.key));
                 None
             }
         }

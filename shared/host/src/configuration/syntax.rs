@@ -147,8 +147,9 @@ impl Explainer<'_> {
 
     /// The end of the last token that stands for something: where a missing comma or brace belongs.
     fn last_end(&self) -> usize {
-        let before = self.tokens.iter().take(self.next).rev();
-        before.clone().find(|token| token.kind != Kind::Dots).or(before.last()).map_or(0, |token| token.end)
+        let before = &self.tokens[..self.next.min(self.tokens.len())];
+        let real = before.iter().rfind(|token| token.kind != Kind::Dots);
+        real.or(before.first()).map_or(0, |token| token.end)
     }
 
     fn say(&mut self, offset: usize, what: impl Into<String>) {

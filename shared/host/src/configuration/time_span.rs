@@ -9,7 +9,7 @@ pub const EXPECTED: &str =
     "a time span such as \"00:05:00\" (hours:minutes:seconds) or \"7.00:00:00\" (days first)";
 
 /// Reads a time span that is not negative. `None`: not of this form, or an hour above 23, a minute or second
-/// above 59, a day above [`DAYS_MAX`].
+/// above 59, a day above 3650.
 pub fn parse(text: &str) -> Option<Duration> {
     let (text, nanoseconds) = split_fraction(text.trim())?;
     let (days, clock) = match text.split_once('.') {

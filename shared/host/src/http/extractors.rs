@@ -54,11 +54,7 @@ fn query(error: QueryPayloadError, _request: &HttpRequest) -> Error {
 
 fn payload(error: &PayloadError) -> Problem {
     match error {
-        PayloadError::Overflow => Problem::new(
-            actix_web::http::StatusCode::PAYLOAD_TOO_LARGE,
-            "payload_too_large",
-            "The request's body is too large",
-        ),
+        PayloadError::Overflow => Problem::too_large_for_some_limit(),
         error => Problem::bad_request(format!("the body ended early: {error}")),
     }
 }

@@ -11,4 +11,4 @@ mod server;
 pub use edge::Edge;
 pub use extractors::extractor_configs;
 pub use request_id::RequestId;
-pub(crate) use server::{Listener, Surroundings, serve, until_stopped};
+pub use server::{Listener, Surroundings, serve, until_stopped};

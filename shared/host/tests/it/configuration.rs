@@ -162,7 +162,7 @@ fn an_unknown_key_of_ours_is_named_with_the_closest_known_one() {
     .variable("HTTP__LISTN", "127.0.0.1:0")
     .variable("HTTP_PROXY", "none")
     .variable("CACHING", "yes");
-    insta::assert_snapshot!(setup.warnings().join("\n"), @r"");
+    insta::assert_snapshot!(setup.warnings().join("\n"));
 }
 
 #[test]

@@ -1,1 +1,242 @@
+//! A real server on a real port: error answers, limits, ids, the guard, draining.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use host::auth::BearerGuard;
+use host::health::{Health, Observed, SqlState};
+use host::http::{Listener, Surroundings, serve, until_stopped};
+use host::{Lifecycle, Problem, Secret, Service};
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::configuration::Setup;
+
+/// A server with a few routes.
+struct Tiny {
+    url: String,
+    lifecycle: Lifecycle,
+    health: web::Data<Health>,
+    client: Client,
+    /// Told by `/slow` when it runs, and waited for by it.
+    entered: Arc<Notify>,
+    release: Arc<Notify>,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+#[derive(serde::Deserialize)]
+struct Item {
+    size: u32,
+}
+
+async fn start(setup: Setup) -> Tiny {
+    let http = setup.flag("Http:Workers", "1").flag("Http:Listen", "127.0.0.1:0").loaded().settings.http;
+    let listener = Listener::bind(http.listen).unwrap();
+    let url = format!("http://{}", listener.address);
+    let lifecycle = Lifecycle::new();
+    let health = Health::new(Service::FrontendApi, lifecycle.clone(), Duration::from_secs(600));
+    let health = web::Data::new(health);
+    let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let gates = web::Data::new((entered.clone(), release.clone()));
+    let around = Surroundings { http, lifecycle: lifecycle.clone(), health: health.clone() };
+    let server = serve(listener, around, move |config| routes(config, gates.clone())).unwrap();
+    let task = tokio::spawn(until_stopped(server, lifecycle.clone()));
+    Tiny { url, lifecycle, health, client: Client::new(), entered, release, task }
+}
+
+fn routes(config: &mut web::ServiceConfig, gates: web::Data<(Arc<Notify>, Arc<Notify>)>) {
+    let guard = BearerGuard::new(Some(&Secret::new("a-token-of-this-test")));
+    config
+        .app_data(gates)
+        .service(
+            web::resource("/items")
+                .route(web::get().to(async |item: web::Query<Item>| item.size.to_string()))
+                .route(web::post().to(async |item: web::Json<Item>| item.size.to_string())),
+        )
+        .service(web::resource("/items/{id}").to(async |id: web::Path<u32>| id.to_string()))
+        .service(web::resource("/text").to(async |text: String| text.len().to_string()))
+        .service(web::resource("/slow").to(slow))
+        .service(web::resource("/panic").to(panics))
+        .service(
+            web::resource("/internal")
+                .to(async || -> Result<String, Problem> { Err(Problem::internal("the password is Pa55")) }),
+        )
+        .service(web::resource("/foreign").to(async || -> Result<String, actix_web::Error> {
+            Err(actix_web::error::ErrorBadGateway("the password is Pa55"))
+        }))
+        .service(web::resource("/bare").to(async || HttpResponse::Conflict().body("the password is Pa55")))
+        .service(web::scope("/admin").wrap(guard).route("/open", web::get().to(async || "open")));
+}
+
+async fn slow(gates: web::Data<(Arc<Notify>, Arc<Notify>)>) -> &'static str {
+    gates.0.notify_one();
+    gates.1.notified().await;
+    "done"
+}
+
+async fn panics() -> &'static str {
+    panic!("on purpose")
+}
+
+impl Tiny {
+    async fn get(&self, path: &str) -> Response {
+        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    async fn stop(self) {
+        self.lifecycle.request_stop();
+        self.task.await.unwrap().unwrap();
+    }
+}
+
+/// Checks the outer form of an error answer and gives its body.
+async fn problem(response: Response, status: u16, code: &str) -> Value {
+    assert_eq!(response.status().as_u16(), status, "{code}");
+    assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
+    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["code"], code);
+    assert_eq!(body["status"], status);
+    assert_eq!(body["requestId"], id);
+    assert!(!body.to_string().contains("Pa55"), "{body}");
+    body
+}
+
+#[actix_web::test]
+async fn every_error_leaves_as_a_problem_whoever_made_it() {
+    let tiny = start(Setup::with_members("").flag("Http:MaxBodyBytes", "1024")).await;
+    problem(tiny.get("/nowhere").await, 404, "not_found").await;
+    problem(tiny.get("/items/seven").await, 404, "not_found").await;
+    problem(tiny.get("/items").await, 400, "bad_request").await;
+    problem(tiny.get("/items?size=x").await, 400, "bad_request").await;
+    problem(tiny.get("/internal").await, 500, "internal_error").await;
+    problem(tiny.get("/foreign").await, 502, "internal_error").await;
+    problem(tiny.get("/bare").await, 409, "refused").await;
+    problem(tiny.get("/panic").await, 500, "internal_error").await;
+
+    let post = |path: &str| tiny.client.post(format!("{}{path}", tiny.url));
+    let response = post("/items").json(&json!({"size": "x"})).send().await.unwrap();
+    problem(response, 400, "bad_request").await;
+    problem(post("/items").body("{}").send().await.unwrap(), 415, "unsupported_media_type").await;
+    let large = json!({"size": 1, "filler": "x".repeat(1024)});
+    problem(post("/items").json(&large).send().await.unwrap(), 413, "payload_too_large").await;
+    problem(post("/text").body("x".repeat(1025)).send().await.unwrap(), 413, "payload_too_large").await;
+
+    let response = tiny.client.delete(format!("{}/items", tiny.url)).send().await.unwrap();
+    assert_eq!(response.headers()["allow"], "GET, POST");
+    problem(response, 405, "method_not_allowed").await;
+    assert_eq!(tiny.get("/items?size=3").await.text().await.unwrap(), "3");
+    tiny.stop().await;
+}
+
+#[actix_web::test]
+async fn every_answer_has_an_id_and_security_headers() {
+    let tiny = start(Setup::with_members("")).await;
+    let response = tiny.get("/items?size=3").await;
+    assert!(response.headers().contains_key("x-request-id"));
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(response.headers()["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+    let request = tiny.client.get(format!("{}/nowhere", tiny.url)).header("x-request-id", "from-the-proxy");
+    let body = problem(request.send().await.unwrap(), 404, "not_found").await;
+    assert_eq!(body["requestId"], "from-the-proxy");
+    tiny.stop().await;
+}
+
+#[actix_web::test]
+async fn headers_above_the_limit_are_refused() {
+    let tiny = start(Setup::with_members("").flag("Http:MaxHeaderBytes", "1KiB")).await;
+    let request = tiny.client.get(format!("{}/items?size=3", tiny.url)).header("x-filler", "x".repeat(1024));
+    problem(request.send().await.unwrap(), 431, "headers_too_large").await;
+    assert_eq!(tiny.get("/items?size=3").await.status(), StatusCode::OK);
+    tiny.stop().await;
+}
+
+#[actix_web::test]
+async fn an_answer_that_does_not_begin_in_time_is_a_503() {
+    let tiny = start(Setup::with_members("").flag("Http:RequestTimeout", "00:00:00.1")).await;
+    let response = tiny.get("/slow").await;
+    assert_eq!(response.headers()["retry-after"], "1");
+    problem(response, 503, "timed_out").await;
+    tiny.stop().await;
+}
+
+#[actix_web::test]
+async fn the_guard_lets_only_the_token_pass() {
+    let tiny = start(Setup::with_members("")).await;
+    let send = async |authorization: Option<&str>| {
+        let request = tiny.client.get(format!("{}/admin/open", tiny.url));
+        let request = authorization.into_iter().fold(request, |r, value| r.header("authorization", value));
+        request.send().await.unwrap()
+    };
+    assert_eq!(send(Some("Bearer a-token-of-this-test")).await.status(), StatusCode::OK);
+    assert_eq!(send(Some("bearer a-token-of-this-test")).await.status(), StatusCode::OK);
+    let wrong =
+        [None, Some("Bearer"), Some("Bearer a-token-of-this-tess"), Some("Basic YTpi"), Some("Bearer ")];
+    for authorization in wrong {
+        let response = send(authorization).await;
+        assert_eq!(response.headers()["www-authenticate"], "Bearer");
+        problem(response, 401, "unauthorized").await;
+    }
+    tiny.stop().await;
+}
+
+#[actix_web::test]
+async fn a_guard_without_a_token_refuses_everything() {
+    let guard = BearerGuard::new(None);
+    let app = actix_web::App::new()
+        .service(web::scope("/admin").wrap(guard).default_service(web::to(async || "in")));
+    let app = actix_web::test::init_service(app).await;
+    for header in ["Bearer ", "Bearer x", ""] {
+        let request =
+            actix_web::test::TestRequest::get().uri("/admin/x").insert_header(("authorization", header));
+        let response = actix_web::test::call_service(&app, request.to_request()).await;
+        assert_eq!(response.status().as_u16(), 401);
+    }
+}
+
+#[actix_web::test]
+async fn a_stop_drains_what_runs_and_closes_what_idles() {
+    let tiny = start(Setup::with_members("")).await;
+    let mut idle = tokio::net::TcpStream::connect(tiny.url.trim_start_matches("http://")).await.unwrap();
+    idle.write_all(b"GET /items?size=3 HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut answer = [0; 1024];
+    let read = idle.read(&mut answer).await.unwrap();
+    assert!(answer[..read].starts_with(b"HTTP/1.1 200 OK"));
+
+    let running = tokio::spawn(tiny.client.get(format!("{}/slow", tiny.url)).send());
+    tiny.entered.notified().await;
+    tiny.lifecycle.request_stop();
+    tiny.release.notify_one();
+    let response = running.await.unwrap().unwrap();
+    assert_eq!(response.headers()["connection"], "close");
+    assert_eq!(response.text().await.unwrap(), "done");
+    assert_eq!(idle.read(&mut answer).await.unwrap(), 0, "an idle connection is closed");
+    tiny.task.await.unwrap().unwrap();
+    assert!(tiny.client.get(format!("{}/items?size=3", tiny.url)).send().await.is_err());
+}
+
+#[actix_web::test]
+async fn health_tells_the_state_of_the_parts_and_asks_nobody() {
+    let tiny = start(Setup::with_members("")).await;
+    assert_eq!(tiny.get("/health/live").await.json::<Value>().await.unwrap(), json!({"status": "live"}));
+    let body = problem(tiny.get("/health/ready").await, 503, "not_ready").await;
+    assert_eq!(body["detail"], "SQL Server has not been reached yet");
+    tiny.health.set_look(Box::new(|| Observed {
+        stopping: false,
+        sql: SqlState::Answering,
+        redis: Some(false),
+        feed: None,
+        job_server: None,
+    }));
+    assert_eq!(tiny.get("/health/ready").await.json::<Value>().await.unwrap(), json!({"status": "degraded"}));
+    let detail: Value = tiny.get("/health").await.json().await.unwrap();
+    assert_eq!(detail["status"], "degraded");
+    assert_eq!(detail["service"], "frontend-api");
+    assert_eq!(detail["redis"], "away");
+    assert_eq!(detail["sql"], "answering");
+    tiny.stop().await;
+}

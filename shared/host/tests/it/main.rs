@@ -1,7 +1,11 @@
 //! The tests of this crate, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say so by failing")]
+
 mod configuration;
+mod health;
 mod http;
 mod problem;
+mod process;
 mod settings;
 mod syntax;
