@@ -1,6 +1,7 @@
 //! A whole system on loopback: local-sql, redis-server and the three services, each a real process.
 
 use std::{
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -15,8 +16,6 @@ use crate::{Merchant, Process, Shopper, eventually};
 /// The bearer token of every world's authoring-api.
 pub const BEARER_TOKEN: &str = "a-token-for-desks-and-tests-only";
 const SA_PASSWORD: &str = "Desk-only-1!";
-/// Processor of the frontends, processor of everything else.
-type Processors = Option<(&'static str, &'static str)>;
 const REDIS_START_LIMIT: Duration = Duration::from_secs(20);
 
 /// Which processes run, and which of them run jobs.
@@ -30,13 +29,28 @@ pub struct Layout {
     pub authoring_runs_jobs: bool,
     /// Whether there is a Redis at all.
     pub redis: bool,
+    /// How the processes are placed on the machine.
+    pub placement: Placement,
+}
+
+/// Where processes run, and who may interrupt them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Placement {
     /// Pins frontends to the first processor and everything else to the second (benchmarks).
     pub processors: Option<(&'static str, &'static str)>,
+    /// Keeps a terminal's Ctrl-C from the processes: whoever started the world stops them, in order.
+    pub shielded: bool,
 }
 
 impl Default for Layout {
     fn default() -> Self {
-        Self { frontends: 2, workers: 1, authoring_runs_jobs: false, redis: true, processors: None }
+        Self {
+            frontends: 2,
+            workers: 1,
+            authoring_runs_jobs: false,
+            redis: true,
+            placement: Placement::default(),
+        }
     }
 }
 
@@ -55,7 +69,7 @@ pub struct World {
     redis: Option<Redis>,
     sql: Process,
     connection: String,
-    processors: Processors,
+    placement: Placement,
     _temporary: Option<TempDir>,
 }
 
@@ -74,9 +88,9 @@ impl World {
     }
 
     async fn start_in(layout: Layout, directory: &Path, sql_listen: &str) -> Result<Self> {
-        let processors = layout.processors;
-        let (sql, sql_address) = start_local_sql(directory, sql_listen, processors).await?;
-        let redis = if layout.redis { Some(Redis::start(directory, None, processors).await?) } else { None };
+        let placement = layout.placement;
+        let (sql, sql_address) = start_local_sql(directory, sql_listen, placement).await?;
+        let redis = if layout.redis { Some(Redis::start(directory, None, placement).await?) } else { None };
         let connection = format!(
             "Data Source=tcp:{};Initial Catalog=stoa;User ID=sa;Password={SA_PASSWORD};\
              MultipleActiveResultSets=True;Connection Timeout=30;Trusted_Connection=False;Encrypt=False;",
@@ -84,7 +98,7 @@ impl World {
         );
         let mut services = Vec::new();
         let port = redis.as_ref().map(|redis| redis.port);
-        let start = Starter { directory, connection: &connection, redis: port, processors };
+        let start = Starter { directory, connection: &connection, redis: port, placement };
         let (authoring, authoring_address) =
             start.service("authoring-api", "authoring-api", layout.authoring_runs_jobs).await?;
         let mut shoppers = Vec::new();
@@ -109,7 +123,7 @@ impl World {
             redis,
             sql,
             connection,
-            processors,
+            placement,
             _temporary: None,
         };
         for _ in 0..layout.workers {
@@ -124,7 +138,7 @@ impl World {
             directory: &self.directory,
             connection: &self.connection,
             redis: self.redis.as_ref().map(|redis| redis.port),
-            processors: self.processors,
+            placement: self.placement,
         };
         let name = format!("worker-{}", self.workers.len() + 1);
         let (process, _) = start.service("job-worker", &name, true).await?;
@@ -147,7 +161,7 @@ impl World {
     /// Starts redis-server again on the same port, empty.
     pub async fn restart_redis(&mut self) -> Result<()> {
         let port = self.redis.as_ref().context("this world has no Redis")?.port;
-        self.redis = Some(Redis::start(&self.directory, Some(port), self.processors).await?);
+        self.redis = Some(Redis::start(&self.directory, Some(port), self.placement).await?);
         Ok(())
     }
 
@@ -181,17 +195,14 @@ struct Starter<'a> {
     directory: &'a Path,
     connection: &'a str,
     redis: Option<u16>,
-    processors: Processors,
+    placement: Placement,
 }
 
 impl Starter<'_> {
     async fn service(&self, program: &str, name: &str, runs_jobs: bool) -> Result<(Process, String)> {
         let settings = self.directory.join(format!("{name}.appsettings.json"));
         std::fs::write(&settings, serde_json::to_vec_pretty(&self.settings(program, runs_jobs))?)?;
-        let mut command = match (self.processors, program) {
-            (Some((front, _)), "frontend-api") => pinned(Some(front), &binary(program)?),
-            (processors, _) => pinned(processors.map(|(_, back)| back), &binary(program)?),
-        };
+        let mut command = self.placement.command(&binary(program)?, program == "frontend-api");
         command.arg("--config").arg(&settings).args(["--listen", "127.0.0.1:0"]);
         let mut process = Process::start(name, &mut command, &self.directory.join(format!("{name}.log")))?;
         let address = process.listening().await?;
@@ -215,12 +226,26 @@ impl Starter<'_> {
     }
 }
 
-async fn start_local_sql(
-    directory: &Path,
-    listen: &str,
-    processors: Processors,
-) -> Result<(Process, String)> {
-    let mut command = pinned(processors.map(|(_, back)| back), &binary("local-sql")?);
+impl Placement {
+    fn command(self, program: &Path, is_front: bool) -> Command {
+        let processor = self.processors.map(|(front, back)| if is_front { front } else { back });
+        let mut command = match processor {
+            Some(processor) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", processor]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        if self.shielded {
+            command.process_group(0);
+        }
+        command
+    }
+}
+
+async fn start_local_sql(directory: &Path, listen: &str, placement: Placement) -> Result<(Process, String)> {
+    let mut command = placement.command(&binary("local-sql")?, false);
     command.args(["--listen", listen, "--memory"]).env("LOCAL_SQL_SA_PASSWORD", SA_PASSWORD);
     let mut process = Process::start("local-sql", &mut command, &directory.join("local-sql.log"))?;
     let address = process.listening().await?;
@@ -228,12 +253,12 @@ async fn start_local_sql(
 }
 
 impl Redis {
-    async fn start(directory: &Path, port: Option<u16>, processors: Processors) -> Result<Self> {
+    async fn start(directory: &Path, port: Option<u16>, placement: Placement) -> Result<Self> {
         let port = match port {
             Some(port) => port,
             None => std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
         };
-        let mut command = pinned(processors.map(|(_, back)| back), &redis_server());
+        let mut command = placement.command(&redis_server(), false);
         command
             .args([
                 "--bind",
@@ -254,14 +279,6 @@ impl Redis {
         .await?;
         Ok(Self { process: Some(process), port })
     }
-}
-
-/// `program` on one processor, or wherever the system puts it.
-fn pinned(processor: Option<&str>, program: &Path) -> Command {
-    let Some(processor) = processor else { return Command::new(program) };
-    let mut command = Command::new("taskset");
-    command.args(["--cpu-list", processor]).arg(program);
-    command
 }
 
 /// A binary of this workspace: it lies beside the running one, whichever profile that was built in.

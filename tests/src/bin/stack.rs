@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{BEARER_TOKEN, Layout, World, catalog};
+use e2e::{BEARER_TOKEN, Layout, Placement, World, catalog};
 use tokio::signal::unix::{SignalKind, signal};
 
 const STORE: &str = "outdoor";
@@ -13,8 +13,9 @@ const IMPORT_LIMIT: Duration = Duration::from_secs(60);
 async fn main() -> Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let placement = Placement { shielded: true, ..Placement::default() };
     let world = tokio::select! {
-        world = World::start(Layout::default()) => world?,
+        world = World::start(Layout { placement, ..Layout::default() }) => world?,
         _ = terminate.recv() => return Ok(()),
         _ = interrupt.recv() => return Ok(()),
     };

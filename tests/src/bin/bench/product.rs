@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use e2e::{Layout, Process, World, catalog};
+use e2e::{Layout, Placement, Process, World, catalog};
 
 use crate::{
     BACK_PROCESSOR, FRONT_PROCESSOR, bare,
@@ -29,8 +29,8 @@ pub(crate) async fn run(only: Option<&str>) -> Result<Vec<Measurement>> {
     if !wanted("product_get_vs_bare") && !wanted("product_304_vs_bare") {
         return Ok(measurements);
     }
-    let layout =
-        Layout { frontends: 1, processors: Some((FRONT_PROCESSOR, BACK_PROCESSOR)), ..Layout::default() };
+    let placement = Placement { processors: Some((FRONT_PROCESSOR, BACK_PROCESSOR)), shielded: false };
+    let layout = Layout { frontends: 1, placement, ..Layout::default() };
     let world = World::start(layout).await?;
     world.merchant.put_store(STORE, "Stoa Outdoor", "EUR").await?;
     let report = world.merchant.import_catalog(STORE, catalog::DEMO.to_vec(), IMPORT_LIMIT).await?;
