@@ -274,11 +274,8 @@ pub enum StatementKind {
     /// Variables with their initial values.
     Declare(Vec<(String, SqlType, Option<Expression>)>),
     DeclareTable(String, TableDefinition),
-    Set {
-        variable: String,
-        operator: Option<BinaryOperator>,
-        value: Expression,
-    },
+    /// `SET @v += x` comes as `SET @v = @v + x`.
+    Set { variable: String, value: Expression },
     SetOption {
         name: String,
         value: String,
@@ -308,7 +305,8 @@ pub enum StatementKind {
         arguments: Vec<Expression>,
     },
     Print(Expression),
-    Begin,
+    /// The name matters only to ROLLBACK.
+    Begin(Option<String>),
     Commit,
     Rollback(Option<String>),
     Save(String),

@@ -65,10 +65,15 @@ pub(super) fn sqlite_error(error: &rusqlite::Error) -> SqlError {
     match error {
         _ if carried(&text).is_some() => carried(&text).unwrap_or_else(|| SqlError::unsupported(&text)),
         rusqlite::Error::SqliteFailure(failure, _) if failure.code == rusqlite::ErrorCode::OperationInterrupted => {
-            SqlError { class: 11, ..SqlError::new(3617, "The operation was cancelled by the client.") }
+            cancelled()
         }
         _ => SqlError::new(40000, format!("local-sql failed inside SQLite: {text}")),
     }
+}
+
+/// What a statement ends with that its client cancelled; it is never sent.
+pub(super) fn cancelled() -> SqlError {
+    SqlError { class: 11, ..SqlError::new(3617, "The operation was cancelled by the client.") }
 }
 
 /// Binds the parameters of a statement.

@@ -4,10 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio_util::sync::CancellationToken;
-
-use super::error::SqlError;
-use super::types::{Column, Param, SqlType, Value};
+use super::types::{Column, SqlType, Value};
 
 /// Where the databases live.
 #[derive(Debug, Clone)]
@@ -125,65 +122,5 @@ impl CancelFlag {
     /// Whether [`Self::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Acquire)
-    }
-}
-
-/// All databases of one server.
-#[derive(Debug)]
-pub struct Engine {}
-
-impl Engine {
-    /// Opens the storage; creates `master` if absent.
-    pub fn open(_options: EngineOptions) -> Result<Arc<Self>, SqlError> {
-        Ok(Arc::new(Self {}))
-    }
-
-    /// Opens a session in a database, which is created if it does not exist. An empty name means `master`.
-    pub fn open_session(self: &Arc<Self>, _database: &str) -> Result<Session, SqlError> {
-        Err(SqlError::unsupported("sessions yet"))
-    }
-}
-
-/// One connection's state. Synchronous: its calls block on SQLite and on locks, so give each a blocking thread.
-/// Dropping it rolls back and releases everything.
-#[derive(Debug)]
-pub struct Session {
-    cancel: CancelFlag,
-    cut: CancellationToken,
-}
-
-impl Session {
-    /// Runs a batch (SQLBatch). Results, messages and errors go to the sink.
-    pub fn run_batch(&mut self, _text: &str, _sink: &mut dyn ResultSink) {}
-
-    /// Calls a procedure by name (RPC): `sp_executesql`, the `sp_prepexec` family, `sp_getapplock` …
-    /// Sends result sets, then the return status, then output parameters.
-    pub fn call_procedure(&mut self, _name: &str, _params: Vec<Param>, _sink: &mut dyn ResultSink) {}
-
-    /// A transaction-manager request.
-    pub fn transaction_request(&mut self, _request: TransactionRequest, _sink: &mut dyn ResultSink) {}
-
-    /// RESETCONNECTION: rolls back, drops temporary tables, restores the options of the login.
-    pub fn reset(&mut self, _sink: &mut dyn ResultSink) {}
-
-    /// The handle with which another thread stops this session's batch (Attention, lost client).
-    pub fn cancel_flag(&self) -> CancelFlag {
-        self.cancel.clone()
-    }
-
-    /// Fires when the engine wants this connection closed: it sat idle on the write lock while others waited.
-    /// The protocol half then closes the socket and drops the session.
-    pub fn cut(&self) -> CancellationToken {
-        self.cut.clone()
-    }
-
-    /// The current database.
-    pub fn database(&self) -> &str {
-        "master"
-    }
-
-    /// The descriptor of the open transaction, 0 outside one.
-    pub fn transaction_descriptor(&self) -> u64 {
-        0
     }
 }

@@ -70,6 +70,13 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct SessionId(u64);
 
+impl SessionId {
+    /// `@@SPID` and the process id of messages.
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// All locks of an engine.
 #[derive(Debug)]
 pub(super) struct Locks {
@@ -300,6 +307,12 @@ impl Locks {
         self.release_where(session, |held| held.owner == Owner::Transaction);
     }
 
+    /// Everything that the session holds is free.
+    pub(super) fn release_session(&self, session: SessionId) {
+        self.release_where(session, |_| true);
+    }
+
+    #[cfg(test)]
     /// The mode in which the session holds the resource, if it does.
     pub(super) fn held_mode(&self, session: SessionId, resource: &Resource) -> Option<Mode> {
         let table = self.table.lock();

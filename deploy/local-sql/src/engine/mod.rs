@@ -2,11 +2,13 @@
 //!
 //! Start at [`Engine::open`] and [`Session::run_batch`]. A batch goes through one module per stage:
 //! `lexer` → `parser` (producing `ast`) → `bind` (names, types and the SQLite text) → `run` (the batch interpreter)
-//! over `store` (one SQLite file per database). What a stage does not know it refuses with error 40000 that names
+//! over `storage` (one SQLite file per database) and `catalog` (what exists in it). What a stage does not know it refuses with error 40000 that names
 //! the construct and its position; nothing is guessed.
 
 mod ast;
 mod bind;
+mod catalog;
+mod change;
 mod convert;
 mod error;
 mod functions;
@@ -14,11 +16,12 @@ mod interface;
 mod lexer;
 mod locks;
 mod parser;
+mod run;
+mod storage;
 mod storage_form;
 mod types;
 
 pub use error::SqlError;
-pub use interface::{
-    CancelFlag, Engine, EngineOptions, Message, ResultSink, Session, Storage, TransactionRequest,
-};
+pub use interface::{CancelFlag, EngineOptions, Message, ResultSink, Storage, TransactionRequest};
+pub use run::{Engine, Session};
 pub use types::{Column, Param, SqlType, Value};

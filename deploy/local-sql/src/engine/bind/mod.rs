@@ -19,7 +19,7 @@ pub(super) use aggregate::with_collation;
 pub(super) use query::BoundQuery;
 pub(super) use scalar::Scalar;
 pub(super) use scope::{Collation, Scope, ScopeColumn, Source};
-pub(super) use types::{higher, implicitly_converts};
+pub(super) use types::higher;
 
 use std::rc::Rc;
 
@@ -97,6 +97,8 @@ pub(super) trait Environment {
 pub(super) struct Table {
     /// The quoted name in SQLite, ready for FROM and INSERT INTO.
     pub(super) sqlite: String,
+    /// The object id; negative for table variables and temporary tables, 0 for views.
+    pub(super) id: i32,
     pub(super) name: String,
     pub(super) schema: Option<String>,
     pub(super) columns: Vec<TableColumn>,

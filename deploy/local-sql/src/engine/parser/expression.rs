@@ -2,7 +2,7 @@
 
 use super::{MAX_CHAIN, Parser, too_deep};
 use crate::engine::ast::{
-    BinaryOperator, Call, Comparison, Expression, Literal, ObjectName, OrderItem, Over, UnaryOperator,
+    BinaryOperator, Call, Comparison, Expression, Literal, OrderItem, Over, UnaryOperator,
 };
 use crate::engine::error::Result;
 use crate::engine::lexer::Kind;
@@ -383,13 +383,5 @@ fn call(name: &str, position: crate::engine::lexer::Position) -> Call {
         within_group: Vec::new(),
         over: None,
         position,
-    }
-}
-
-/// The name of a date part or of anything else written as a bare word.
-pub fn bare_word(expression: &Expression) -> Option<&str> {
-    match expression {
-        Expression::Column(ObjectName { parts, .. }) if parts.len() == 1 => parts.first().map(String::as_str),
-        _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Parser;
 use crate::engine::ast::{
-    Argument, Assignment, BinaryOperator, Cte, Delete, Execute, Expression, Insert, InsertSource, Literal,
+    Argument, Assignment, BinaryOperator, Cte, Delete, Execute, Expression, Insert, InsertSource,
     Output, Source, Statement, StatementKind, Update,
 };
 use crate::engine::error::Result;
@@ -175,8 +175,17 @@ impl Parser<'_> {
         if matches!(self.kind(), Kind::Variable(_)) {
             let variable = self.variable()?;
             let Some(operator) = self.assignment_operator_at(0) else { return Err(self.unexpected()) };
+            let position = self.position();
             self.advance();
-            return Ok(StatementKind::Set { variable, operator, value: self.scalar()? });
+            let value = self.scalar()?;
+            let value = match operator {
+                None => value,
+                Some(operator) => {
+                    let left = Box::new(Expression::Variable(variable.clone(), position));
+                    Expression::Binary(operator, left, Box::new(value))
+                }
+            };
+            return Ok(StatementKind::Set { variable, value });
         }
         if self.accept_words(&["TRANSACTION", "ISOLATION", "LEVEL"]) {
             let mut level = self.option_word()?;
@@ -239,11 +248,11 @@ impl Parser<'_> {
         self.advance();
         match self.word_at(0) {
             "TRAN" | "TRANSACTION" => {
-                self.transaction_name()?;
+                let name = self.transaction_name()?;
                 if self.is_word("WITH") && self.word_at(1) == "MARK" {
                     return self.unsupported("BEGIN TRANSACTION … WITH MARK");
                 }
-                Ok(StatementKind::Begin)
+                Ok(StatementKind::Begin(name))
             }
             "DISTRIBUTED" | "DIALOG" | "CONVERSATION" => {
                 self.unsupported(format!("BEGIN {}", self.word_at(0)))
@@ -588,10 +597,5 @@ impl Parser<'_> {
         let from: Option<Source> = if self.accept_word("FROM") { Some(self.sources()?) } else { None };
         let filter = self.modification_filter()?;
         Ok(StatementKind::Delete(Delete { ctes, top, target, hints, output, from, filter }))
-    }
-
-    /// A literal integer as an expression.
-    pub(super) fn literal_integer(number: i64) -> Expression {
-        Expression::Literal(Literal::Integer(number.to_string()))
     }
 }
