@@ -96,6 +96,8 @@ pub struct ServerStatus {
     pub lost: u64,
     /// Statements that ran against the queue since the start (claims and acknowledgements together).
     pub exchanges: u64,
+    /// Looks for work that touched nothing.
+    pub polls: u64,
     /// The storage did not answer the last time.
     pub storage_away: bool,
 }
@@ -204,6 +206,7 @@ impl Shared {
             settled: self.health.settled(),
             lost: self.health.lost(),
             exchanges: self.health.exchanges(),
+            polls: self.health.polls(),
             storage_away: self.health.is_away(),
         }
     }

@@ -1,7 +1,7 @@
 -- Second half of the exchange batch: claims jobs for the free slots, commits, answers.
 -- @P2 free slots   @P3 ["queue", …] in order of precedence   @P4 ["handler", …] that this server runs
 -- @P5 server   @P6 members of the Processing data after StartedAt   @P7 lease in ms
--- @P8 1 = also look for expired leases and due schedules
+-- @P8 1 = also take over expired leases
 DECLARE @fetched datetime = @now;
 DECLARE @expired datetime = DATEADD(millisecond, -@P7, @now);
 DECLARE @left int = @P2;
@@ -9,7 +9,6 @@ DECLARE @next int = 0;
 DECLARE @queues int = 0;
 DECLARE @name nvarchar(50);
 DECLARE @held int = 0;
-DECLARE @due bit = 0;
 DECLARE @queue TABLE (Ordinal int NOT NULL PRIMARY KEY, Name nvarchar(50) NOT NULL);
 DECLARE @handler TABLE (Name nvarchar(250) NOT NULL PRIMARY KEY);
 DECLARE @taken TABLE (QueueId bigint NOT NULL PRIMARY KEY, JobId bigint NOT NULL, Queue nvarchar(50) NOT NULL);
@@ -24,7 +23,7 @@ DECLARE @processing TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY
 IF @P2 > 0
 BEGIN
     INSERT INTO @queue (Ordinal, Name) SELECT CAST(x.[key] AS int), x.value FROM OPENJSON(@P3) AS x;
-    INSERT INTO @handler (Name) SELECT x.value FROM OPENJSON(@P4) AS x;
+    INSERT INTO @handler (Name) SELECT x.Name FROM OPENJSON(@P4) WITH (Name nvarchar(250) '$') AS x;
     SELECT @queues = COUNT(*) FROM @queue;
 
     WHILE @next < @queues AND @left > 0
@@ -134,10 +133,7 @@ END;
 
 COMMIT TRANSACTION;
 
-IF @P8 = 1 AND EXISTS (SELECT 1 FROM HangFire.[Set] AS s WHERE s.[Key] = N'schedule' AND s.Score <= @unixMs / 1000)
-    SET @due = 1;
-
-SELECT @now AS Now, @held AS Held, @due AS Due, (SELECT COUNT(*) FROM @taken) AS Taken;
+SELECT @now AS Now, @held AS Held, (SELECT COUNT(*) FROM @taken) AS Taken;
 
 SELECT d.JobId, d.StateId FROM @done AS d;
 

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Shared;
 use super::backoff::Backoff;
-use super::exchange::{self, Answer, Ask, Claimed, Outcome, Settlement, exchange};
+use super::exchange::{self, Answer, Ask, Claimed, Outcome, Settlement, exchange, peek};
 use super::run::{self, Completion, storage_was_away};
 use crate::error::Result;
 
@@ -33,11 +33,14 @@ pub(super) struct Dispatcher {
     storage_trouble: Vec<i64>,
     backoff: Backoff,
     refusals: u32,
+    /// Something waits, or may wait: claim then.
+    claim_at: Option<Instant>,
+    /// Expired claims were seen.
+    expired: bool,
     poll: Duration,
-    next_poll: Instant,
+    poll_at: Instant,
     not_before: Instant,
     last_exchange: Instant,
-    last_upkeep: Option<Instant>,
     /// `None` = look at the next occasion.
     last_strays: Option<Instant>,
 }
@@ -59,10 +62,11 @@ impl Dispatcher {
             pending_since: now,
             storage_trouble: Vec::new(),
             refusals: 0,
-            next_poll: now,
+            claim_at: None,
+            expired: false,
+            poll_at: now,
             not_before: now,
             last_exchange: now,
-            last_upkeep: None,
             last_strays: Some(now),
             shared,
         }
@@ -93,14 +97,15 @@ impl Dispatcher {
     async fn work(&mut self, mut hints: watch::Receiver<u64>, stop: &CancellationToken) {
         let shared = self.shared.clone();
         let mut hints_alive = true;
-        self.next_poll = Instant::now();
+        self.poll_at = Instant::now();
         loop {
             let stopping = stop.is_cancelled();
             let in_hand = shared.running.unfinished();
             if stopping && in_hand == 0 && self.pending.is_empty() && self.completed.is_empty() {
                 return;
             }
-            let due = self.next_exchange(in_hand, stopping);
+            let exchange_at = self.exchange_at(in_hand, stopping);
+            let poll_at = self.poll_at.max(self.not_before);
             let has_room = in_hand < shared.options.worker_count;
             tokio::select! {
                 biased;
@@ -110,7 +115,10 @@ impl Dispatcher {
                         self.gather(completion);
                     }
                 }
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.exchange(stop).await,
+                () = sleep_until(exchange_at.unwrap_or(poll_at)), if exchange_at.is_some() => {
+                    self.exchange(stop).await;
+                }
+                () = sleep_until(poll_at), if !stopping => self.poll().await,
                 changed = hints.changed(), if hints_alive && has_room && !stopping => {
                     hints_alive = changed.is_ok();
                     if hints_alive {
@@ -123,23 +131,47 @@ impl Dispatcher {
     }
 
     /// When the next batch goes out; `None` = not before something happens.
-    fn next_exchange(&self, in_hand: usize, stopping: bool) -> Option<Instant> {
-        let coalesced = match self.pending.len() {
+    fn exchange_at(&self, in_hand: usize, stopping: bool) -> Option<Instant> {
+        let options = &self.shared.options;
+        let settle_at = match self.pending.len() {
             0 => None,
             // Nobody else is about to finish, or enough have: no point in waiting.
-            _ if in_hand == 0 || self.pending.len() * 2 >= self.shared.options.worker_count => {
-                Some(self.pending_since)
-            }
-            _ => Some(self.pending_since + self.shared.options.coalesce),
+            _ if in_hand == 0 || self.pending.len() * 2 >= options.worker_count => Some(self.pending_since),
+            _ => Some(self.pending_since + options.coalesce),
         };
-        let poll = (!stopping).then_some(self.next_poll);
-        [coalesced, poll].into_iter().flatten().min().map(|at| at.max(self.not_before))
+        let claim_at = self.claim_at.filter(|_| !stopping && in_hand < options.worker_count);
+        [settle_at, claim_at].into_iter().flatten().min().map(|at| at.max(self.not_before))
     }
 
     /// A hint: the first claims at once, those right behind it share one claim.
     fn claim_soon(&mut self) {
         let earliest = self.last_exchange + self.shared.options.hint_cooldown;
-        self.next_poll = self.next_poll.min(earliest);
+        self.claim_at = Some(self.claim_at.map_or(earliest, |at| at.min(earliest)));
+    }
+
+    /// Looks whether anything waits, ever more slowly while nothing does.
+    async fn poll(&mut self) {
+        let shared = self.shared.clone();
+        self.poll = (self.poll * 2).clamp(shared.options.poll_min, shared.options.poll_max);
+        match peek(&shared.database, &shared.identity, &shared.options).await {
+            Ok(glimpse) => {
+                shared.health.storage_answered();
+                shared.health.count_poll();
+                self.backoff.reset();
+                if glimpse.waiting || glimpse.expired {
+                    self.claim_at = Some(Instant::now());
+                    self.expired |= glimpse.expired;
+                }
+                if glimpse.due {
+                    shared.due.notify_one();
+                }
+            }
+            Err(error) => {
+                shared.health.storage_failed("poll", &error);
+                self.not_before = Instant::now() + self.backoff.next();
+            }
+        }
+        self.poll_at = Instant::now() + self.poll.mul_f64(rand::random_range(0.9..=1.0));
     }
 
     fn gather(&mut self, completion: Completion) {
@@ -160,7 +192,7 @@ impl Dispatcher {
             None => {
                 self.shared.running.remove(state_id);
                 self.shared.health.count_exchange(0, 0, 1);
-                self.next_poll = Instant::now();
+                self.claim_soon();
             }
         }
     }
@@ -178,18 +210,13 @@ impl Dispatcher {
             true => 0,
             false => shared.options.worker_count.saturating_sub(shared.running.unfinished()),
         };
-        let upkeep =
-            self.last_upkeep.is_none_or(|at| now.duration_since(at) >= shared.options.upkeep_interval);
-        let ask = Ask { free, upkeep };
+        let ask = Ask { free, expired: self.expired };
         let batch = &self.pending[..];
         let sent = Instant::now();
         let answer = exchange(&shared.database, &shared.identity, &shared.options, batch, ask).await;
         self.last_exchange = Instant::now();
         match answer {
             Ok(answer) => {
-                if upkeep {
-                    self.last_upkeep = Some(sent);
-                }
                 self.accept(answer, sent, stop);
             }
             Err(error) => self.endure(&error).await,
@@ -203,9 +230,6 @@ impl Dispatcher {
         self.not_before = sent;
         self.shared.health.storage_answered();
         self.forget_pending(&answer);
-        if answer.due {
-            self.shared.due.notify_one();
-        }
         if answer.held > 0 {
             tracing::warn!(jobs = answer.held, "jobs are held until a server with their handler comes");
         }
@@ -214,15 +238,14 @@ impl Dispatcher {
         for job in answer.claimed {
             self.start(job, valid_until, stop);
         }
-        let now = Instant::now();
         // Whoever found something looks again at once: there may be more, and a claim may take less than it could.
-        let room = self.shared.options.worker_count.saturating_sub(self.shared.running.unfinished());
-        self.poll = match (room, taken) {
-            (0, _) => self.shared.options.poll_max,
-            (_, 1..) => Duration::ZERO,
-            _ => (self.poll * 2).clamp(self.shared.options.poll_min, self.shared.options.poll_max),
-        };
-        self.next_poll = now + self.poll.mul_f64(rand::random_range(0.9..=1.0));
+        self.claim_at = (taken > 0).then(Instant::now);
+        if taken > 0 {
+            self.poll = self.shared.options.poll_min;
+            self.poll_at = self.poll_at.min(Instant::now() + self.poll);
+        } else {
+            self.expired = false;
+        }
     }
 
     fn forget_pending(&mut self, answer: &Answer) {

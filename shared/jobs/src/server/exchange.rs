@@ -139,8 +139,6 @@ pub(super) struct Answer {
     pub(super) taken: i32,
     /// Jobs newly held because no handler is here.
     pub(super) held: i32,
-    /// Members of `schedule` are due.
-    pub(super) due: bool,
 }
 
 /// An outcome as `complete.sql` reads it.
@@ -223,12 +221,12 @@ impl<'a> Ack<'a> {
 pub(super) struct Ask {
     /// Most jobs.
     pub(super) free: usize,
-    /// Also look for expired leases and due schedules.
-    pub(super) upkeep: bool,
+    /// Also take over expired leases.
+    pub(super) expired: bool,
 }
 
 impl Ask {
-    pub(super) const NOTHING: Self = Self { free: 0, upkeep: false };
+    pub(super) const NOTHING: Self = Self { free: 0, expired: false };
 }
 
 /// Runs the batch. After an error nothing is known: it may have run.
@@ -245,7 +243,7 @@ pub(super) async fn exchange(
     let acks = serde_json::to_string(&acks)
         .map_err(|cause| crate::Error::Payload { job_type: "(outcomes)", cause })?;
     let free = i32::try_from(ask.free).unwrap_or(i32::MAX);
-    let lease_ms = i32::try_from(options.lease.as_millis()).unwrap_or(i32::MAX);
+    let lease_ms = options.lease_ms();
     let keep_secs = i32::try_from(options.keep_succeeded.as_secs()).unwrap_or(i32::MAX);
     let mut attempt = 1;
     loop {
@@ -260,7 +258,7 @@ pub(super) async fn exchange(
                     &identity.server,
                     &identity.processing,
                     &lease_ms,
-                    &ask.upkeep,
+                    &ask.expired,
                     &keep_secs,
                 ],
             )
@@ -309,13 +307,31 @@ fn read_answer(mut sets: Vec<Vec<sql::Row>>) -> Result<Answer> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Answer {
-        settled,
-        claimed,
-        taken: summary.read("Taken")?,
-        held: summary.read("Held")?,
-        due: summary.read("Due")?,
-    })
+    Ok(Answer { settled, claimed, taken: summary.read("Taken")?, held: summary.read("Held")? })
+}
+
+/// What a look at the queue found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Glimpse {
+    /// Jobs wait.
+    pub(super) waiting: bool,
+    /// Claims have expired.
+    pub(super) expired: bool,
+    /// Members of `schedule` are due.
+    pub(super) due: bool,
+}
+
+/// Looks without touching anything: what an idle server does instead of claiming.
+pub(super) async fn peek(
+    database: &Database,
+    identity: &Identity,
+    options: &ServerOptions,
+) -> Result<Glimpse> {
+    let parameters: [&dyn sql::ToSql; 3] = [&identity.queues, &identity.handlers, &options.lease_ms()];
+    let rows = database.query(include_str!("peek.sql"), &parameters).await?;
+    let row = rows.first().ok_or(crate::Error::Answer { statement: "server/peek.sql", set: 0 })?;
+    let read = |column| row.read::<i32>(column).map(|answer| answer == 1);
+    Ok(Glimpse { waiting: read("Waiting")?, expired: read("Expired")?, due: read("Due")? })
 }
 
 #[cfg(test)]

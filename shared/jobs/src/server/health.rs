@@ -16,6 +16,7 @@ pub(super) struct Health {
     settled: AtomicU64,
     lost: AtomicU64,
     exchanges: AtomicU64,
+    polls: AtomicU64,
 }
 
 impl Health {
@@ -49,6 +50,14 @@ impl Health {
         self.claimed.fetch_add(claimed as u64, Relaxed);
         self.settled.fetch_add(settled as u64, Relaxed);
         self.lost.fetch_add(lost as u64, Relaxed);
+    }
+
+    pub(super) fn count_poll(&self) {
+        self.polls.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn polls(&self) -> u64 {
+        self.polls.load(Relaxed)
     }
 
     pub(super) fn is_registered(&self) -> bool {

@@ -25,15 +25,14 @@ pub struct ServerOptions {
     /// Default 15 s.
     pub dead_after: Duration,
     /// First pause after a claim that found nothing; doubles up to `poll_max`. Default 50 ms.
+    /// Polling is one small read for waiting jobs, expired leases and due retries.
     pub poll_min: Duration,
-    /// Longest pause between claims while idle. Default 800 ms.
+    /// Longest pause between polls. Default 800 ms.
     pub poll_max: Duration,
     /// Hints within this time after a claim share the next one. Default 20 ms.
     pub hint_cooldown: Duration,
     /// How long an outcome may wait for others to share its batch. Default 5 ms.
     pub coalesce: Duration,
-    /// Pause between looks for expired leases and due schedules. Default 500 ms.
-    pub upkeep_interval: Duration,
     /// Pause between looks for jobs that were claimed in our name while the answer was lost. Default 15 s.
     pub stray_interval: Duration,
     /// Longest pause between attempts while the storage is away. Default 5 s.
@@ -69,7 +68,6 @@ impl Default for ServerOptions {
             poll_max: Duration::from_millis(800),
             hint_cooldown: Duration::from_millis(20),
             coalesce: Duration::from_millis(5),
-            upkeep_interval: Duration::from_millis(500),
             stray_interval: Duration::from_secs(15),
             backoff_max: Duration::from_secs(5),
             retry: RetryPolicy::default(),
@@ -92,6 +90,11 @@ impl ServerOptions {
     /// Pause between renewals.
     pub(super) fn renew_interval(&self) -> Duration {
         self.lease / RENEWALS_PER_LEASE
+    }
+
+    /// As statements count it.
+    pub(super) fn lease_ms(&self) -> i32 {
+        i32::try_from(self.lease.as_millis()).unwrap_or(i32::MAX)
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -18,11 +18,13 @@ IF @@ROWCOUNT = 0
     INSERT INTO Jobs.Server (Id, Beat, BeatMs) VALUES (@P1, 1, @P2);
 
 DELETE q FROM Jobs.ServerQueue AS q WHERE q.ServerId = @P1;
-INSERT INTO Jobs.ServerQueue (ServerId, Queue) SELECT @P1, x.value FROM OPENJSON(@P4) AS x;
+INSERT INTO Jobs.ServerQueue (ServerId, Queue) SELECT @P1, x.Name FROM OPENJSON(@P4) WITH (Name nvarchar(50) '$') AS x;
 
 DELETE h FROM Jobs.ServerHandler AS h WHERE h.ServerId = @P1;
-INSERT INTO Jobs.ServerHandler (ServerId, Handler) SELECT @P1, x.value FROM OPENJSON(@P5) AS x;
+INSERT INTO Jobs.ServerHandler (ServerId, Handler)
+SELECT @P1, x.Name FROM OPENJSON(@P5) WITH (Name nvarchar(250) '$') AS x;
 
-DELETE h FROM Jobs.Hold AS h INNER JOIN OPENJSON(@P5) AS x ON x.value = h.[Key] WHERE h.Reason = N'handler';
+DELETE h FROM Jobs.Hold AS h INNER JOIN OPENJSON(@P5) WITH (Name nvarchar(250) '$') AS x ON x.Name = h.[Key]
+WHERE h.Reason = N'handler';
 
 COMMIT TRANSACTION;

@@ -1,1 +1,20 @@
-//! tests
+//! The engine against a real server: local-sql, or the one named by `STOA_TEST_SQLSERVER`.
+//!
+//! Every test has a database of its own. Durations are shortened; nothing is asserted about time itself, conditions are
+//! polled for with a bound. Start with `support`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
+mod claim;
+mod dead_server;
+mod enqueue;
+mod fence;
+mod hold;
+mod interop;
+mod migrations;
+mod outage;
+mod retry;
+mod rows;
+mod shutdown;
+mod support;
+mod wakeup;
