@@ -8,9 +8,11 @@ mod dates;
 mod json;
 mod numbers;
 mod strings;
+mod styles;
 
 pub(super) use collation::compare_ci;
 pub(super) use dates::{DatePart, date_part};
+pub(super) use styles::DATE_STYLES;
 
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::Value as Stored;
@@ -27,6 +29,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     strings::register(connection)?;
     dates::register(connection)?;
     json::register(connection)?;
+    styles::register(connection)?;
     // ts_cast(value, from, to, strict): strict refuses what a column would refuse.
     pure(connection, "ts_cast", 4, |arguments| {
         let (from, to) = (arguments.ty(1)?, arguments.ty(2)?);

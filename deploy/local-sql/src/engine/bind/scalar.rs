@@ -2,11 +2,15 @@
 
 use super::super::ast::{BinaryOperator, Expression, Literal, ObjectName, UnaryOperator};
 use super::super::error::{Result, SqlError};
+use super::super::functions::DATE_STYLES;
 use super::super::lexer::Position;
 use super::super::storage_form::type_code;
 use super::super::types::SqlType;
 use super::types::concatenated;
 use super::{Binder, Collation, Parameter, System, higher, quoted_text};
+
+/// Styles whose text is one of the ISO forms.
+const ISO_STYLES: &[i64] = &[20, 21, 23, 25, 112, 120, 121, 126, 127];
 
 /// A bound scalar.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,8 +91,9 @@ impl Binder<'_> {
                 self.case(operand.as_deref(), branches, otherwise.as_deref())
             }
             Expression::Cast { value, ty, tolerant, .. } => self.cast(value, *ty, *tolerant),
-            Expression::Convert { style: Some(_), position, .. } => {
-                Err(SqlError::unsupported_at("CONVERT with a style", *position))
+            Expression::Convert { ty, value, style: Some(style), tolerant, position } => {
+                let bound = self.convert_with_style(value, *ty, style, *tolerant);
+                bound.map_err(|error| error.at(position.line))
             }
             Expression::Convert { ty, value, tolerant, .. } => self.cast(value, *ty, *tolerant),
             Expression::Collate(value, name, _) => {
@@ -221,6 +226,38 @@ impl Binder<'_> {
         let sql = if tolerant { value.try_cast_to(ty) } else { value.cast_to(ty) };
         let nullable = value.nullable || tolerant;
         Ok(Scalar { nullable, ..Scalar::new(sql, ty) }.collated(value.collation))
+    }
+
+    /// CONVERT with a style, where it makes a difference: dates and binaries from and to text.
+    fn convert_with_style(&mut self, value: &Expression, ty: SqlType, style: &Expression, tolerant: bool) -> Result<Scalar> {
+        let Expression::Literal(Literal::Integer(digits)) = style else {
+            return Err(SqlError::unsupported("CONVERT with a style that is not a number"));
+        };
+        let number: i64 = digits.parse().map_err(|_| SqlError::near(digits))?;
+        let bound = self.scalar(value)?;
+        let from = bound.ty;
+        let refused = || SqlError::unsupported(format!("CONVERT from {} to {} with style {number}", from.name(), ty.name()));
+        let sql = if from.is_date_or_time() && ty.is_text() {
+            if !DATE_STYLES.contains(&number) {
+                return Err(refused());
+            }
+            format!("ts_date_text({}, {}, {number})", bound.sql, type_code(from))
+        } else if from.is_binary() && ty.is_text() && matches!(number, 1 | 2) {
+            format!("ts_hex({}, {number})", bound.sql)
+        } else if from.is_text() && ty.is_binary() && matches!(number, 1 | 2) && !tolerant {
+            let sql = format!("ts_unhex({}, {number})", bound.sql);
+            let bytes = Scalar { nullable: bound.nullable, ..Scalar::new(sql, SqlType::VarBinary(None)) };
+            return Ok(Scalar { nullable: bound.nullable, ..Scalar::new(bytes.cast_to(ty), ty) });
+        } else if (from.is_integer() && (ty.is_text() || ty.is_integer())) || (from.is_text() && ty.is_text()) || number == 0 {
+            return self.cast(value, ty, tolerant);
+        } else if from.is_text() && ty.is_date_or_time() && ISO_STYLES.contains(&number) {
+            // Only the ISO forms are read at all, and these styles are among them.
+            return self.cast(value, ty, tolerant);
+        } else {
+            return Err(refused());
+        };
+        let text = Scalar { nullable: bound.nullable, ..Scalar::new(sql, SqlType::NVarChar(None)) };
+        Ok(Scalar { nullable: bound.nullable, ..Scalar::new(text.cast_to(ty), ty) })
     }
 
     fn case(
