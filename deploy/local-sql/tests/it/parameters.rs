@@ -1,10 +1,9 @@
 //! Values of every type go to the server as parameters and come back as columns.
 
-use tiberius::numeric::Numeric;
 use tiberius::time::{Date, DateTime, DateTime2, DateTimeOffset, SmallDateTime, Time};
 use tiberius::{ColumnData, ToSql, Uuid};
 
-use crate::support::{Connection, connect, server};
+use crate::support::{Connection, connect, error_number, server};
 
 /// The value of `SELECT CAST(@P1 AS ty)` as the driver received it.
 async fn echo(client: &mut Connection, ty: &str, value: &dyn ToSql) -> ColumnData<'static> {
@@ -33,11 +32,6 @@ async fn every_type_survives_the_round_trip() {
         ("bigint", ColumnData::I64(Some(i64::MIN))),
         ("real", ColumnData::F32(Some(0.25))),
         ("float", ColumnData::F64(Some(1.0e300))),
-        (
-            "decimal(38, 10)",
-            ColumnData::Numeric(Some(Numeric::new_with_scale(-12_345_678_901_234_567_890, 10))),
-        ),
-        ("decimal(5, 2)", ColumnData::Numeric(Some(Numeric::new_with_scale(5, 2)))),
         ("nvarchar(100)", ColumnData::String(Some("Grüße 😀 𝄞 漢".into()))),
         ("nvarchar(max)", ColumnData::String(Some("😀".repeat(1 << 18).into()))),
         ("nvarchar(10)", ColumnData::String(Some("".into()))),
@@ -52,7 +46,7 @@ async fn every_type_survives_the_round_trip() {
         ("datetime", ColumnData::DateTime(Some(DateTime::new(45_000, 12_345_678)))),
         ("smalldatetime", ColumnData::SmallDateTime(Some(SmallDateTime::new(45_000, 600)))),
         ("datetime2(7)", ColumnData::DateTime2(Some(moment))),
-        ("datetimeoffset(7)", ColumnData::DateTimeOffset(Some(DateTimeOffset::new(moment, -570)))),
+        ("datetimeoffset(7)", ColumnData::DateTimeOffset(Some(DateTimeOffset::new(moment, 0)))),
     ];
     for (ty, value) in cases {
         assert_eq!(echo(&mut client, ty, &value).await, value, "{ty}");
@@ -83,7 +77,6 @@ async fn null_survives_the_round_trip_in_every_type() {
         ("datetime", ColumnData::DateTime(None)),
         ("datetime2(7)", ColumnData::DateTime2(None)),
         ("datetimeoffset(7)", ColumnData::DateTimeOffset(None)),
-        ("decimal(18, 0)", ColumnData::Numeric(None)),
     ];
     for (ty, value) in cases {
         assert_eq!(echo(&mut client, ty, &value).await, value, "{ty}");
@@ -108,5 +101,19 @@ async fn the_driver_s_own_types_are_understood_without_a_cast() {
     assert_eq!(row.get(1), Some(moment.assume_utc()));
     assert_eq!(row.get(2), Some(true));
     assert_eq!(row.get(3), Some("text"));
+    server.stop().await;
+}
+
+/// The protocol carries them (see `tds/encode.rs`); the language does not compute with them yet.
+#[tokio::test]
+async fn decimals_and_offsets_from_utc_are_refused_by_name() {
+    let server = server().await;
+    let mut client = connect(&server).await;
+    let price = tiberius::numeric::Numeric::new_with_scale(1_999, 2);
+    let elsewhere = time::macros::datetime!(2024-02-29 12:00 +2);
+    for refused in [&price as &dyn ToSql, &elsewhere] {
+        let outcome = client.query("SELECT @P1", &[refused]).await.map(|_| ());
+        assert_eq!(error_number(outcome), 40_000);
+    }
     server.stop().await;
 }

@@ -70,10 +70,11 @@ async fn an_output_parameter_of_a_statement_comes_back() {
 }
 
 #[tokio::test]
-async fn an_unknown_procedure_is_error_2812() {
+async fn an_unknown_procedure_is_error_2812_and_a_system_procedure_is_refused_by_name() {
     let server = server().await;
     let mut client = connect(&server).await;
-    assert_eq!(error_number(call(&mut client, Command::new("sp_nowhere")).await), 2_812);
+    assert_eq!(error_number(call(&mut client, Command::new("dbo.Nowhere")).await), 2_812);
+    assert_eq!(error_number(call(&mut client, Command::new("sp_who")).await), 40_000);
     assert_eq!(batch(&mut client, "SELECT 1").await.unwrap().len(), 1);
     server.stop().await;
 }

@@ -69,3 +69,18 @@ async fn a_savepoint_by_request_can_be_rolled_back_to_by_text() {
     assert_eq!(scalar::<i32>(&mut client, "SELECT SUM(Id) FROM T").await, 1);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn an_idle_writer_is_cut_when_others_wait() {
+    let options = local_sql::Options { idle_writer_ms: 100, ..crate::support::options() };
+    let server = local_sql::Server::start(options).await.unwrap();
+    let mut idle = connect(&server).await;
+    let mut waiting = connect(&server).await;
+    batch(&mut idle, "CREATE TABLE T (Id int NOT NULL PRIMARY KEY)").await.unwrap();
+    batch(&mut idle, "BEGIN TRANSACTION; INSERT INTO T (Id) VALUES (1)").await.unwrap();
+    batch(&mut waiting, "INSERT INTO T (Id) VALUES (1)").await.unwrap();
+    assert_eq!(scalar::<i32>(&mut waiting, "SELECT COUNT(*) FROM T").await, 1);
+    let outcome = batch(&mut idle, "COMMIT TRANSACTION").await;
+    assert!(matches!(outcome, Err(tiberius::error::Error::Io { .. })), "{outcome:?}");
+    server.stop().await;
+}
