@@ -37,7 +37,7 @@ impl Writer {
         let rows = tx.query(include_str!("create.sql"), &[&name, &content_type]).await?;
         let row = rows.first().ok_or("the statement gave no id").map_err(Error::unreadable("blob", name))?;
         let (name, content_type) = (name.to_owned(), content_type.to_owned());
-        let blob = Blob { id: row.read("Id")?, name, content_type, length: 0 };
+        let blob = Blob { id: row.read("BlobId")?, name, content_type, length: 0 };
         Ok(Writer { blob, next_ordinal: 0, part: Vec::with_capacity(PART_BYTES) })
     }
 

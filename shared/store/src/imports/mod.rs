@@ -31,7 +31,7 @@ pub async fn create(tx: &mut sql::Transaction<'_>, import: &NewImport<'_>) -> Re
         .query(include_str!("create.sql"), &[&import.store.as_str(), &import.blob_id, &import.file_name])
         .await?;
     let row = rows.first().ok_or("the statement gave no id").map_err(Error::unreadable("import", "new"))?;
-    Ok(row.read("Id")?)
+    Ok(row.read("ImportId")?)
 }
 
 /// Remembers which job runs the import, for those who look at it.

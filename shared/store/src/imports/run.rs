@@ -138,9 +138,9 @@ pub async fn checkpoint(
 /// # Errors
 /// [`Error::ImportMovedOn`], as [`checkpoint`].
 pub async fn finish(tx: &mut sql::Transaction<'_>, import_id: i64, from: Checkpoint) -> Result<()> {
-    let finished =
-        tx.execute(include_str!("finish.sql"), &[&import_id, &signed(import_id, from.row)?]).await?;
-    if finished == 1 { Ok(()) } else { Err(Error::ImportMovedOn { import_id, row: from.row }) }
+    let rows = tx.query(include_str!("finish.sql"), &[&import_id, &signed(import_id, from.row)?]).await?;
+    let finished = rows.first().map(|row| row.read::<i32>("Finished")).transpose()?;
+    if finished == Some(1) { Ok(()) } else { Err(Error::ImportMovedOn { import_id, row: from.row }) }
 }
 
 /// Ends the import with an error that a person can read. What it wrote stays; it may begin again at its checkpoint.

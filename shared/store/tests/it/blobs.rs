@@ -16,7 +16,7 @@ async fn write(world: &World, data: &[u8]) -> Blob {
                 for piece in data.chunks(100_000) {
                     writer.write(tx, piece).await?;
                 }
-                store::Result::Ok(writer.finish(tx).await?)
+                writer.finish(tx).await
             })
         })
         .await
@@ -67,7 +67,7 @@ async fn an_unfinished_file_is_not_found() {
                 writer.write(tx, b"abc").await?;
                 let blob = writer.finish(tx).await?;
                 Writer::create(tx, "unfinished", "b").await?;
-                store::Result::Ok(blob.id)
+                Ok::<_, store::Error>(blob.id)
             })
         })
         .await

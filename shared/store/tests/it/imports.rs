@@ -16,7 +16,7 @@ async fn create(world: &World) -> i64 {
                 let import = NewImport { store, blob_id, file_name: "catalog \"1\".csv" };
                 let id = imports::create(tx, &import).await?;
                 imports::set_job(tx, id, 77).await?;
-                Result::Ok(id)
+                Ok::<_, Error>(id)
             })
         })
         .await

@@ -137,7 +137,7 @@ async fn deferred_listing_tags_are_raised_as_one() {
         .transaction("test.raise", |tx| {
             Box::pin(async move {
                 raise_listings(tx, store);
-                store::Result::Ok(())
+                Ok::<_, store::Error>(())
             })
         })
         .await
