@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::clock::Nanos;
-use crate::feed::{Core, Position};
+use crate::feed::{Core, Position, Seen};
 
 /// What a load returns.
 #[derive(Debug, Clone)]
@@ -16,12 +16,15 @@ pub struct Loaded<V> {
     /// How long the answer is right even if nothing is changed: until the next price, promotion or
     /// publication boundary, counted on the database's clock. No limit if none.
     pub valid_for: Option<std::time::Duration>,
+    /// Where the log stood after the data was read, from the same batch. Without it a value that a forced
+    /// fail-over took back can stay until it expires.
+    pub seen: Option<Seen>,
 }
 
 impl<V> Loaded<V> {
     /// A value that depends on `tags`.
     pub fn new(value: Option<V>, tags: Vec<i64>) -> Self {
-        Self { value, tags, valid_for: None }
+        Self { value, tags, valid_for: None, seen: None }
     }
 }
 
@@ -71,6 +74,8 @@ pub(super) struct Entry<V> {
     pub(super) value: Option<Arc<V>>,
     /// The position applied before the load began.
     pub(super) stamp: Position,
+    /// The position that its load saw.
+    pub(super) seen: Position,
     /// Not a hit from here on; moved on by hits where expiry slides.
     pub(super) expires: Nanos,
     /// Where sliding ends.

@@ -234,7 +234,7 @@ impl<K: CacheKey> Cache<K> {
             self.counters.absent.fetch_add(1, Relaxed);
             return Found::Nothing;
         };
-        let validity = self.core().check(entry.stamp, entry.slots.as_slice(), now);
+        let validity = self.core().check(entry.stamp, entry.seen, entry.slots.as_slice(), now);
         if validity == Validity::Valid && now < entry.expires {
             self.counters.hits.add_one();
             self.slide(key, &entry, now);
@@ -258,6 +258,7 @@ impl<K: CacheKey> Cache<K> {
             Validity::Valid => &self.counters.expired,
             Validity::NoLease => &self.counters.no_lease,
             Validity::OldGeneration => &self.counters.old_generation,
+            Validity::Unconfirmed => &self.counters.unconfirmed,
             Validity::Changed => &self.counters.changed,
         };
         counter.fetch_add(1, Relaxed);
@@ -284,7 +285,7 @@ impl<K: CacheKey> Cache<K> {
         // Somebody may have finished between the first look and this lock.
         if let Some(entry) = self.storage.peek(key) {
             let now = self.feed.now();
-            let validity = self.core().check(entry.stamp, entry.slots.as_slice(), now);
+            let validity = self.core().check(entry.stamp, entry.seen, entry.slots.as_slice(), now);
             if validity == Validity::Valid && now < entry.expires {
                 self.counters.hits.add_one();
                 return Turn::Answer(Served { value: entry.value, outcome: Outcome::Hit });
@@ -422,6 +423,11 @@ impl<K: CacheKey> Cache<K> {
             self.counters.born_changed.fetch_add(1, Relaxed);
             return value;
         }
+        let seen = loaded.seen.as_ref().map_or(Some(stamp), |seen| self.feed.saw(stamp, seen));
+        let Some(seen) = seen else {
+            self.counters.unconfirmed.fetch_add(1, Relaxed);
+            return value;
+        };
         let after = |time: Option<Duration>| time.map_or(u64::MAX, |time| now.saturating_add(nanos(time)));
         let valid_until = after(loaded.valid_for);
         let absolute = self.options.absolute.map(|time| self.jittered(nanos(time)));
@@ -432,7 +438,10 @@ impl<K: CacheKey> Cache<K> {
             let weight = u32::try_from(weight).unwrap_or(u32::MAX);
             let slots = slots.clone();
             let value = value.clone();
-            self.store(key, Entry { value, stamp, expires, expires_at_last, valid_until, slots, weight });
+            self.store(
+                key,
+                Entry { value, stamp, seen, expires, expires_at_last, valid_until, slots, weight },
+            );
         }
         value
     }

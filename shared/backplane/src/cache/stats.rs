@@ -40,6 +40,7 @@ pub(super) struct Counters {
     pub(super) hits: Striped,
     pub(super) absent: AtomicU64,
     pub(super) changed: AtomicU64,
+    pub(super) unconfirmed: AtomicU64,
     pub(super) no_lease: AtomicU64,
     pub(super) old_generation: AtomicU64,
     pub(super) expired: AtomicU64,
@@ -63,6 +64,8 @@ pub struct CacheStats {
     pub absent: u64,
     /// Reads refused by a floor: something the entry depends on has changed.
     pub changed: u64,
+    /// Reads, or loads, of values that saw changes not applied here yet.
+    pub unconfirmed: u64,
     /// Reads of entries without a lease.
     pub no_lease: u64,
     /// Reads of entries from before the present generation.
@@ -101,6 +104,7 @@ impl Counters {
             hits: self.hits.sum(),
             absent: self.absent.load(Relaxed),
             changed: self.changed.load(Relaxed),
+            unconfirmed: self.unconfirmed.load(Relaxed),
             no_lease: self.no_lease.load(Relaxed),
             old_generation: self.old_generation.load(Relaxed),
             expired: self.expired.load(Relaxed),

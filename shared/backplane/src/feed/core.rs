@@ -31,6 +31,8 @@ use crate::clock::{Nanos, TICK_MAX, nanos};
 pub(crate) const FAR_AHEAD: i64 = 1_000_000;
 /// Changes that arrived before their predecessor and are held for it. More are forgotten and read from SQL.
 pub(crate) const REORDERED_MAX: usize = 256;
+/// Heads seen by loads and not applied yet. What is loaded while there are more is served and not kept.
+pub(crate) const SIGHTED_MAX: usize = 256;
 
 /// One committed transaction's entry in the feed: tag `i` has sequence number `first + i`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,6 +165,18 @@ pub enum Filled {
     Superseded,
 }
 
+/// Where the log stood when a load had read its data: the row of `Platform.FeedHead`, read in the same batch
+/// **after** the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen {
+    /// Identity of the log.
+    pub log_id: i64,
+    /// Last sequence number.
+    pub head: i64,
+    /// Mark of the last commit.
+    pub mark: i64,
+}
+
 /// Whether a value may be served as a hit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Validity {
@@ -172,6 +186,8 @@ pub enum Validity {
     NoLease,
     /// From before the present generation. The value may be right.
     OldGeneration,
+    /// Its load saw changes that are not applied here yet: they may still turn out lost. Soon it may be right.
+    Unconfirmed,
     /// Something that it depends on has changed since its load began.
     Changed,
 }
@@ -210,13 +226,15 @@ struct Inner {
     promised: Option<(Nanos, i64)>,
     /// Changes whose predecessor is missing, by first sequence number. Their floors are raised already.
     reordered: BTreeMap<i64, Held>,
+    /// Heads that loads saw before they were applied here: (mark, probes that did not see it).
+    sighted: BTreeMap<i64, (i64, u8)>,
 }
 
 struct Held {
     last: i64,
     mark: i64,
     previous_mark: Option<i64>,
-    /// Probes that did not see it in the log. Two mean that it never was, or was lost in a fail-over.
+    /// Probes that did not see it in the log.
     missed_by: u8,
 }
 
@@ -293,9 +311,10 @@ impl Core {
         Position::from_bits(self.applied.load(Ordering::Acquire))
     }
 
-    /// Whether a value loaded at `stamp` that depends on `slots` may be served as a hit at `now`.
+    /// Whether a value loaded at `stamp`, whose load saw the log up to `seen`, and that depends on `slots`, may
+    /// be served as a hit at `now`.
     #[inline]
-    pub fn check(&self, stamp: Position, slots: &[u32], now: Nanos) -> Validity {
+    pub fn check(&self, stamp: Position, seen: Position, slots: &[u32], now: Nanos) -> Validity {
         // The lease first: whoever sees it sees the floors and the generation it was granted on.
         if now >= self.lease_until.load(Ordering::Acquire) {
             return Validity::NoLease;
@@ -303,7 +322,11 @@ impl Core {
         if stamp.bits() < self.generation_start.load(Ordering::Acquire) {
             return Validity::OldGeneration;
         }
-        if self.is_changed(stamp, slots) { Validity::Changed } else { Validity::Valid }
+        if self.is_changed(stamp, slots) {
+            return Validity::Changed;
+        }
+        // `seen` is of the stamp's generation, which is the present one.
+        if self.position() < seen { Validity::Unconfirmed } else { Validity::Valid }
     }
 
     /// Whether anything in `slots` is known to have changed after `stamp`. True for [`Position::NONE`] as
@@ -313,6 +336,36 @@ impl Core {
         slots.iter().any(|&slot| {
             self.floors.get(slot as usize).is_none_or(|floor| stamp.bits() < floor.load(Ordering::Acquire))
         })
+    }
+
+    /// Takes in what a load that began at `stamp` saw of the log. Returns the position that must be applied
+    /// here before its value may be a hit; none if the value must not be kept.
+    ///
+    /// Without this a value could outlive its own commit: a load reads a change that this process has not
+    /// applied yet, a fail-over loses that change, and nothing that was applied contradicts the new log.
+    pub fn saw(&self, stamp: Position, seen: &Seen) -> Option<Position> {
+        let inner = &mut *self.inner.lock();
+        let log = inner.log.as_ref()?;
+        if stamp.generation() != inner.generation || seen.log_id != log.log_id {
+            return None;
+        }
+        // Less than what was applied before it began: it read from a replica, or from an older snapshot.
+        let offset = u64::try_from(seen.head - log.base).ok().filter(|offset| *offset <= OFFSET_MAX)?;
+        let position = Position::new(inner.generation, offset);
+        if position < stamp {
+            return None;
+        }
+        if seen.head <= log.applied {
+            return log.marks.get(seen.head).filter(|mark| *mark == seen.mark).map(|_| position);
+        }
+        match inner.sighted.get(&seen.head) {
+            Some((mark, _)) => (*mark == seen.mark).then_some(position),
+            None if inner.sighted.len() >= SIGHTED_MAX => None,
+            None => {
+                inner.sighted.insert(seen.head, (seen.mark, 0));
+                Some(position)
+            }
+        }
     }
 
     /// Since when probes fail, if they do.
@@ -337,6 +390,19 @@ impl Core {
     /// The log followed, and the sequence number applied.
     pub fn log(&self) -> Option<(i64, i64)> {
         self.inner.lock().log.as_ref().map(|log| (log.log_id, log.applied))
+    }
+
+    /// The mark at the position applied.
+    #[cfg(feature = "testing")]
+    pub fn applied_mark(&self) -> Option<i64> {
+        self.inner.lock().log.as_ref().map(|log| log.mark)
+    }
+
+    /// The position `distance` changes before `position`, if it is in the same generation.
+    #[cfg(feature = "testing")]
+    pub fn position_before(&self, position: Position, distance: i64) -> Option<Position> {
+        let before = Position::from_bits(position.bits().checked_sub(u64::try_from(distance).ok()?)?);
+        (before.generation() == position.generation()).then_some(before)
     }
 
     // --- changes -----------------------------------------------------------------------------------------
@@ -372,12 +438,29 @@ impl Core {
             self.flush(inner, FlushCause::Rebased);
             return Received::Contradiction;
         }
-        self.raise(inner.generation, log.base, change.first, change.tags.iter().copied());
-        let received = self.advance_or_hold(inner, change);
-        if received == Received::Contradiction && source == Source::Own {
-            self.flush(inner, FlushCause::Forked);
+        if !self.continues(log, change.first, change.mark, change.previous_mark) {
+            // Either this change or what was applied is from a past that was lost. A commit of our own is not.
+            if source == Source::Own {
+                self.flush(inner, FlushCause::Forked);
+            }
+            return Received::Contradiction;
         }
-        received
+        self.raise(inner.generation, log.base, change.first, change.tags.iter().copied());
+        self.advance_or_hold(inner, change)
+    }
+
+    /// False if a change that is due now has another past than what was applied.
+    fn continues(&self, log: &Log, first: i64, mark: i64, previous_mark: Option<i64>) -> bool {
+        #[cfg(feature = "testing")]
+        if self.lacks(Weakness::NoChain) {
+            return true;
+        }
+        match first.cmp(&(log.applied + 1)) {
+            std::cmp::Ordering::Greater => true,
+            std::cmp::Ordering::Equal => previous_mark.is_none_or(|previous| previous == log.mark),
+            // A page of a gap read has brought its beginning already.
+            std::cmp::Ordering::Less => mark == log.mark,
+        }
     }
 
     /// A change at or below the position: applied already, or of another past.
@@ -406,7 +489,7 @@ impl Core {
         let next = log.applied + 1;
         #[cfg(feature = "testing")]
         if self.lacks(Weakness::NoGapDetection) {
-            self.advance(inner, change.first, change.last, change.mark);
+            let _ = self.advance(inner, change.first, change.last, change.mark);
             return Received::Applied;
         }
         if change.first > next || (change.first == next && change.previous_mark.is_none()) {
@@ -417,18 +500,9 @@ impl Core {
             }
             return Received::Gap;
         }
-        // Contiguous, or a commit whose beginning a page of a gap read has brought already.
-        let continues = if change.first == next {
-            change.previous_mark == Some(log.mark)
-        } else {
-            change.mark == log.mark
-        };
-        #[cfg(feature = "testing")]
-        let continues = continues || self.lacks(Weakness::NoChain);
-        if !continues {
+        if !self.advance(inner, change.first.max(next), change.last, change.mark) {
             return Received::Contradiction;
         }
-        self.advance(inner, change.first.max(next), change.last, change.mark);
         self.apply_reordered(inner)
     }
 
@@ -436,31 +510,40 @@ impl Core {
     fn apply_reordered(&self, inner: &mut Inner) -> Received {
         loop {
             let Some(log) = &inner.log else { return Received::Early };
-            let (applied, mark) = (log.applied, log.mark);
+            let applied = log.applied;
             let Some(entry) = inner.reordered.first_entry() else { return Received::Applied };
             let unproven = *entry.key() == applied + 1 && entry.get().previous_mark.is_none();
             if *entry.key() > applied + 1 || unproven {
                 return Received::Gap;
             }
             let (first, held) = entry.remove_entry();
+            let continues = self.continues(log, first, held.mark, held.previous_mark);
             if held.last <= applied {
                 continue;
             }
-            let continues =
-                if first == applied + 1 { held.previous_mark == Some(mark) } else { held.mark == mark };
-            #[cfg(feature = "testing")]
-            let continues = continues || self.lacks(Weakness::NoChain);
             if !continues {
+                // Its floors are raised for numbers that will mean something else.
+                self.flush(inner, FlushCause::Forked);
                 return Received::Contradiction;
             }
-            self.advance(inner, applied + 1, held.last, held.mark);
+            if !self.advance(inner, applied + 1, held.last, held.mark) {
+                return Received::Contradiction;
+            }
         }
     }
 
-    /// Moves the position over changes whose floors are raised, and keeps a probe's promise.
-    fn advance(&self, inner: &mut Inner, first: i64, last: i64, mark: i64) {
+    /// Moves the position over changes whose floors are raised, and keeps a probe's promise. False, and the
+    /// generation ended, if a load saw something else under these numbers: checked before the position moves,
+    /// because that is what makes the load's value a hit.
+    fn advance(&self, inner: &mut Inner, first: i64, last: i64, mark: i64) -> bool {
         let generation = inner.generation;
-        let Some(log) = &mut inner.log else { return };
+        while let Some(sighted) = inner.sighted.first_entry().filter(|sighted| *sighted.key() <= last) {
+            if sighted.remove().0 != mark {
+                self.flush(inner, FlushCause::Forked);
+                return false;
+            }
+        }
+        let Some(log) = &mut inner.log else { return false };
         for sequence in first..=last {
             log.marks.put(sequence, mark);
         }
@@ -474,6 +557,7 @@ impl Core {
             inner.promised = None;
             self.grant(inner, t0);
         }
+        true
     }
 
     fn raise(&self, generation: u64, base: i64, first: i64, tags: impl Iterator<Item = i64>) {
@@ -512,16 +596,14 @@ impl Core {
             self.adopt(&mut inner, answer, t0);
             return Probed::Adopted;
         };
-        if let Some(cause) = self.broken_by(log.log_id, asked, answer) {
+        let (log_id, applied) = (log.log_id, log.applied);
+        let broken_by = self.broken_by(log_id, asked, answer).or_else(|| missed(&mut inner, answer.head));
+        if let Some(cause) = broken_by {
             self.flush(&mut inner, cause);
             self.adopt(&mut inner, answer, t0);
             return Probed::Adopted;
         }
-        let behind = log.applied < answer.head;
-        inner.reordered.retain(|first, held| {
-            held.missed_by += u8::from(*first > answer.head);
-            held.missed_by < 2
-        });
+        let behind = applied < answer.head;
         #[cfg(feature = "testing")]
         let behind = behind && !self.lacks(Weakness::LeaseBeforeApplied);
         if behind {
@@ -596,8 +678,8 @@ impl Core {
         let inner = self.inner.lock();
         let log = inner.log.as_ref()?;
         let promised = inner.promised.is_some_and(|(_, head)| head > log.applied);
-        (promised || !inner.reordered.is_empty())
-            .then_some(GapRequest { from: log.applied, epoch: inner.epoch })
+        let missing = promised || !inner.reordered.is_empty() || !inner.sighted.is_empty();
+        missing.then_some(GapRequest { from: log.applied, epoch: inner.epoch })
     }
 
     /// Takes in rows `Seq >= request.from`, in order. They may be cut anywhere; they must not have holes.
@@ -627,7 +709,9 @@ impl Core {
             self.raise(generation, base, row.sequence, std::iter::once(row.tag));
         }
         for row in &fresh {
-            self.advance(&mut inner, row.sequence, row.sequence, row.mark);
+            if !self.advance(&mut inner, row.sequence, row.sequence, row.mark) {
+                return Filled::Broken;
+            }
         }
         match self.apply_reordered(&mut inner) {
             Received::Contradiction => Filled::Broken,
@@ -685,8 +769,24 @@ impl Core {
         self.applied.store(Position::NONE.bits(), Ordering::Release);
         inner.log = None;
         inner.reordered.clear();
+        inner.sighted.clear();
         self.counters.flushed(cause);
     }
+}
+
+/// Counts the announced changes that a probe did not see in the log. The first such probe may have been
+/// answered before the commit; the second began after the change was reported, so the change is lost, and what
+/// was concluded from it is wrong.
+fn missed(inner: &mut Inner, head: i64) -> Option<FlushCause> {
+    for (_, held) in inner.reordered.range_mut(head.saturating_add(1)..) {
+        held.missed_by += 1;
+    }
+    for (_, (_, missed_by)) in inner.sighted.range_mut(head.saturating_add(1)..) {
+        *missed_by += 1;
+    }
+    let lost = inner.reordered.values().any(|held| held.missed_by >= 2)
+        || inner.sighted.values().any(|(_, missed_by)| *missed_by >= 2);
+    lost.then_some(FlushCause::Forked)
 }
 
 /// Whether `rows` begin at `from` with the past that `log` knows, and have no holes.

@@ -98,7 +98,7 @@ mod tests {
             first: 7,
             last: 9,
             mark: 77,
-            previous_mark: 66,
+            previous_mark: Some(66),
             tags: Arc::new([11, -22, i64::MAX]),
         }
     }

@@ -3,13 +3,13 @@
 /// Changes remembered. A report about an older one is answered with "unknown".
 const REMEMBERED: usize = 8192;
 
-/// A ring of (sequence number, mark).
+/// A ring of (sequence number + 1, mark): zeros, which cost nothing to allocate, mean empty.
 pub(crate) struct RecentMarks(Box<[(i64, i64)]>);
 
 impl RecentMarks {
     /// Knows the mark at one position.
     pub(crate) fn new(sequence: i64, mark: i64) -> Self {
-        let mut marks = Self(vec![(i64::MIN, 0); REMEMBERED].into_boxed_slice());
+        let mut marks = Self(vec![(0, 0); REMEMBERED].into_boxed_slice());
         marks.put(sequence, mark);
         marks
     }
@@ -17,12 +17,12 @@ impl RecentMarks {
     pub(crate) fn put(&mut self, sequence: i64, mark: i64) {
         let place = place(sequence);
         if let Some(entry) = self.0.get_mut(place) {
-            *entry = (sequence, mark);
+            *entry = (sequence + 1, mark);
         }
     }
 
     pub(crate) fn get(&self, sequence: i64) -> Option<i64> {
-        self.0.get(place(sequence)).filter(|entry| entry.0 == sequence).map(|entry| entry.1)
+        self.0.get(place(sequence)).filter(|entry| entry.0 == sequence + 1).map(|entry| entry.1)
     }
 }
 

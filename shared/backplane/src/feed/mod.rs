@@ -26,7 +26,8 @@ use tokio_util::task::TaskTracker;
 #[cfg(feature = "testing")]
 pub use self::core::Weakness;
 pub use self::core::{
-    Change, Core, FeedRow, Filled, GapRequest, ProbeAnswer, ProbeTicket, Probed, Received, Source, Validity,
+    Change, Core, FeedRow, Filled, GapRequest, ProbeAnswer, ProbeTicket, Probed, Received, Seen, Source,
+    Validity,
 };
 pub use maintenance::{KEEP_MIN, new_log, prune};
 pub use position::Position;
@@ -190,6 +191,15 @@ impl Feed {
         self.tasks.close();
         self.tasks.wait().await;
         self.core.end();
+    }
+
+    /// Passes on what a load saw, and asks the follower for what is missing up to there.
+    pub(crate) fn saw(&self, stamp: Position, seen: &Seen) -> Option<Position> {
+        let position = self.core.saw(stamp, seen);
+        if position.is_none_or(|position| position > self.core.position()) {
+            self.wanted.ask(&self.wanted.gap);
+        }
+        position
     }
 
     /// Passes a reported change to the core and asks the follower for what is missing.

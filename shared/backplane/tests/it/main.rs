@@ -1,1 +1,5 @@
-//! Integration tests of backplane.
+//! Tests of `backplane` with real servers, and of its rules against a plain oracle.
+
+mod cache;
+mod model;
+mod redis;

@@ -1,0 +1,389 @@
+//! The cache over a feed played by hand.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use backplane::testing::ManualFeed;
+use backplane::{Cache, CacheError, CacheKey, CacheOptions, Loaded, Outcome, hash64};
+use tokio::sync::{Notify, Semaphore};
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Name(&'static str);
+
+impl CacheKey for Name {
+    type Value = String;
+    fn hash64(&self) -> i64 {
+        hash64("name", &[self.0.as_bytes()])
+    }
+}
+
+const A: Name = Name("a");
+const TAG: i64 = 0x7A6;
+
+fn loaded(text: &str) -> Loaded<String> {
+    Loaded::new(Some(text.to_owned()), vec![TAG])
+}
+
+async fn read(cache: &Cache<Name>, text: &str) -> (String, Outcome) {
+    let load = async || Ok::<_, String>(loaded(text));
+    let served = cache.get_or_load(&A, load).await.unwrap();
+    (served.value.unwrap().as_ref().clone(), served.outcome)
+}
+
+fn answer(text: &str, outcome: Outcome) -> (String, Outcome) {
+    (text.to_owned(), outcome)
+}
+
+fn cache(feed: &ManualFeed) -> Cache<Name> {
+    Cache::new(feed.feed(), CacheOptions { max_bytes: 1 << 20, ..CacheOptions::default() })
+}
+
+/// Under a lease.
+fn ready() -> (ManualFeed, Arc<Cache<Name>>) {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let cache = Arc::new(cache(&feed));
+    (feed, cache)
+}
+
+#[tokio::test]
+async fn a_value_is_loaded_once_and_then_served_from_memory() {
+    let (_feed, cache) = ready();
+    assert_eq!(read(&cache, "one").await, answer("one", Outcome::Miss));
+    assert_eq!(read(&cache, "two").await, answer("one", Outcome::Hit));
+    assert_eq!(cache.get(&A).unwrap().value.unwrap().as_str(), "one");
+    let stats = cache.stats();
+    assert_eq!((stats.hits, stats.loads, stats.entries), (2, 1, 1));
+    assert!(stats.bytes > 0);
+}
+
+#[tokio::test]
+async fn a_changed_tag_or_key_is_never_served_again() {
+    let (feed, cache) = ready();
+    read(&cache, "one").await;
+    feed.commit(&[TAG]);
+    assert!(cache.get(&A).is_none());
+    assert_eq!(read(&cache, "two").await, answer("two", Outcome::Miss));
+    feed.commit(&[A.hash64()]);
+    assert_eq!(read(&cache, "three").await, answer("three", Outcome::Miss));
+    feed.commit(&[hash64("name", &[b"another"])]);
+    assert_eq!(read(&cache, "four").await, answer("three", Outcome::Hit));
+    assert_eq!(cache.stats().changed, 3);
+}
+
+#[tokio::test]
+async fn an_absent_value_is_remembered_with_the_same_fence() {
+    let (feed, cache) = ready();
+    let absent = async || Ok::<_, String>(Loaded::new(None, vec![TAG]));
+    assert!(cache.get_or_load(&A, absent).await.unwrap().value.is_none());
+    let served = cache.get_or_load(&A, absent).await.unwrap();
+    assert_eq!((served.value.is_none(), served.outcome), (true, Outcome::Hit));
+    feed.commit(&[TAG]);
+    assert_eq!(read(&cache, "born").await, answer("born", Outcome::Miss));
+}
+
+#[tokio::test]
+async fn a_load_overtaken_by_a_change_is_not_kept() {
+    let (feed, cache) = ready();
+    let load = async || {
+        feed.commit(&[TAG]);
+        Ok::<_, String>(loaded("old"))
+    };
+    let served = cache.get_or_load(&A, load).await.unwrap();
+    assert_eq!(served.value.unwrap().as_str(), "old");
+    assert!(cache.get(&A).is_none());
+    assert_eq!(cache.stats().born_changed, 1);
+}
+
+#[tokio::test]
+async fn a_thousand_readers_of_one_key_cause_one_load() {
+    let (_feed, cache) = ready();
+    let loads = Arc::new(AtomicUsize::new(0));
+    let go = Arc::new(Semaphore::new(0));
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..1_000 {
+        let (cache, loads, go) = (cache.clone(), loads.clone(), go.clone());
+        readers.spawn(async move {
+            let load = async || {
+                loads.fetch_add(1, SeqCst);
+                let _go = go.acquire().await;
+                Ok::<_, String>(loaded("one"))
+            };
+            cache.get_or_load(&A, load).await.unwrap().value.unwrap().as_ref().clone()
+        });
+    }
+    while cache.stats().absent < 1_000 {
+        tokio::task::yield_now().await;
+    }
+    go.add_permits(1);
+    assert!(readers.join_all().await.iter().all(|value| value == "one"));
+    assert_eq!(loads.load(SeqCst), 1);
+    assert_eq!(cache.stats().shared, 999);
+}
+
+#[tokio::test]
+async fn a_reader_that_comes_after_a_change_does_not_share_an_older_load() {
+    let (feed, cache) = ready();
+    let go = Arc::new(Notify::new());
+    let old = {
+        let (cache, go) = (cache.clone(), go.clone());
+        tokio::spawn(async move {
+            let load = async || {
+                go.notified().await;
+                Ok::<_, String>(loaded("old"))
+            };
+            cache.get_or_load(&A, load).await.unwrap().value.unwrap().as_ref().clone()
+        })
+    };
+    while cache.stats().loads < 1 {
+        tokio::task::yield_now().await;
+    }
+    feed.commit(&[A.hash64()]);
+    assert_eq!(read(&cache, "new").await, answer("new", Outcome::Miss));
+    go.notify_one();
+    assert_eq!(old.await.unwrap(), "old");
+    assert_eq!(read(&cache, "newer").await, answer("new", Outcome::Hit));
+}
+
+#[tokio::test]
+async fn the_same_holds_for_a_change_of_a_tag_that_only_the_load_knows() {
+    let (feed, cache) = ready();
+    let go = Arc::new(Notify::new());
+    let old = {
+        let (cache, go) = (cache.clone(), go.clone());
+        tokio::spawn(async move {
+            let load = async || {
+                go.notified().await;
+                Ok::<_, String>(loaded("old"))
+            };
+            cache.get_or_load(&A, load).await.unwrap()
+        })
+    };
+    while cache.stats().loads < 1 {
+        tokio::task::yield_now().await;
+    }
+    feed.commit(&[TAG]);
+    let late = {
+        let cache = cache.clone();
+        tokio::spawn(async move { read(&cache, "new").await })
+    };
+    while cache.stats().absent < 2 {
+        tokio::task::yield_now().await;
+    }
+    go.notify_one();
+    assert_eq!(late.await.unwrap(), answer("new", Outcome::Miss));
+    assert_eq!(old.await.unwrap().value.unwrap().as_str(), "old");
+}
+
+#[tokio::test]
+async fn a_cancelled_or_panicking_leader_hands_over() {
+    let (_feed, cache) = ready();
+    for panics in [false, true] {
+        let key = Name(if panics { "panics" } else { "cancelled" });
+        let go = Arc::new(Notify::new());
+        let leader = {
+            let (cache, key, go) = (cache.clone(), key.clone(), go.clone());
+            tokio::spawn(async move {
+                let load = async || {
+                    go.notified().await;
+                    assert!(!panics, "on purpose");
+                    Ok::<_, String>(loaded("never"))
+                };
+                cache.get_or_load(&key, load).await
+            })
+        };
+        while cache.stats().loads_under_way == 0 {
+            tokio::task::yield_now().await;
+        }
+        let absent = cache.stats().absent;
+        let waiter = {
+            let (cache, key) = (cache.clone(), key.clone());
+            tokio::spawn(
+                async move { cache.get_or_load(&key, async || Ok::<_, String>(loaded("two"))).await },
+            )
+        };
+        while cache.stats().absent == absent {
+            tokio::task::yield_now().await;
+        }
+        if panics {
+            go.notify_one();
+        } else {
+            leader.abort();
+        }
+        assert!(leader.await.is_err());
+        assert_eq!(waiter.await.unwrap().unwrap().value.unwrap().as_str(), "two");
+    }
+    assert_eq!(cache.stats().loads_under_way, 0);
+}
+
+#[tokio::test]
+async fn an_error_reaches_everybody_who_waited_and_is_not_kept() {
+    let (_feed, cache) = ready();
+    let go = Arc::new(Notify::new());
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let (cache, go) = (cache.clone(), go.clone());
+        readers.spawn(async move {
+            let load = async || {
+                go.notified().await;
+                Err::<Loaded<String>, _>("no".to_owned())
+            };
+            cache.get_or_load(&A, load).await
+        });
+    }
+    while cache.stats().absent < 3 {
+        tokio::task::yield_now().await;
+    }
+    go.notify_one();
+    for result in readers.join_all().await {
+        assert!(matches!(result, Err(CacheError::LoadFailed(error)) if *error == "no"));
+    }
+    assert_eq!(cache.stats().loads, 1);
+    assert_eq!(read(&cache, "yes").await, answer("yes", Outcome::Miss));
+}
+
+#[tokio::test(start_paused = true)]
+async fn loads_are_limited_in_number_and_time() {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let options = CacheOptions { loads_max: 1, loads_waiting_max: 1, ..CacheOptions::default() };
+    let cache = Arc::new(Cache::<Name>::new(feed.feed(), options));
+    let never = async || {
+        std::future::pending::<()>().await;
+        Ok::<_, String>(loaded("never"))
+    };
+    let (first, second, third) = tokio::join!(
+        cache.get_or_load(&Name("first"), never),
+        cache.get_or_load(&Name("second"), never),
+        cache.get_or_load(&Name("third"), never),
+    );
+    assert!(matches!(first, Err(CacheError::Timeout { .. })));
+    assert!(matches!(second, Err(CacheError::Overloaded { .. })), "waited longer than load_wait_max");
+    assert!(matches!(third, Err(CacheError::Overloaded { .. })), "no place to wait");
+    let stats = cache.stats();
+    assert_eq!((stats.loads, stats.load_timeouts, stats.overloaded), (1, 1, 2));
+}
+
+#[tokio::test]
+async fn without_a_lease_every_read_loads_and_with_it_hits_resume() {
+    let (feed, cache) = ready();
+    read(&cache, "one").await;
+    feed.advance(Duration::from_secs(5));
+    assert_eq!(read(&cache, "two").await, answer("two", Outcome::Miss));
+    assert_eq!(read(&cache, "three").await, answer("three", Outcome::Miss));
+    feed.probe();
+    assert_eq!(read(&cache, "four").await, answer("three", Outcome::Hit));
+}
+
+#[tokio::test]
+async fn while_sql_is_away_old_values_are_served_as_stale_and_nothing_is_loaded() {
+    let (feed, cache) = ready();
+    read(&cache, "one").await;
+    let failing_until = CacheOptions::default().fail_safe_max;
+    feed.advance(Duration::from_secs(5));
+    feed.probe_fails();
+    assert_eq!(read(&cache, "two").await, answer("one", Outcome::Stale));
+    assert_eq!((cache.stats().loads, cache.stats().stale), (1, 1));
+    feed.advance(failing_until);
+    assert_eq!(read(&cache, "three").await, answer("three", Outcome::Miss));
+    feed.probe();
+    assert_eq!(read(&cache, "four").await, answer("three", Outcome::Hit));
+}
+
+#[tokio::test]
+async fn fail_safe_never_serves_what_is_known_to_be_wrong() {
+    let (feed, cache) = ready();
+    read(&cache, "one").await;
+    feed.commit(&[TAG]);
+    feed.probe_fails();
+    assert_eq!(read(&cache, "two").await, answer("two", Outcome::Miss));
+    let load =
+        async || Ok::<_, String>(Loaded { valid_for: Some(Duration::from_secs(60)), ..loaded("sale") });
+    let key = Name("sale");
+    cache.get_or_load(&key, load).await.unwrap();
+    feed.advance(Duration::from_secs(59));
+    assert_eq!(cache.get(&key).unwrap().outcome, Outcome::Stale);
+    feed.advance(Duration::from_secs(1));
+    assert!(cache.get(&key).is_none(), "the sale is over");
+}
+
+#[tokio::test]
+async fn a_new_log_makes_every_entry_a_suspect() {
+    let (mut feed, cache) = ready();
+    read(&cache, "one").await;
+    feed.new_log();
+    feed.probe();
+    assert!(cache.get(&A).is_none());
+    assert_eq!(cache.suspect(&A).unwrap().unwrap().as_str(), "one");
+    assert_eq!(read(&cache, "two").await, answer("two", Outcome::Miss));
+    assert_eq!(cache.stats().old_generation, 2);
+}
+
+#[tokio::test]
+async fn expiry_slides_up_to_the_absolute_end() {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let minute = Duration::from_secs(60);
+    let options = CacheOptions {
+        sliding: Some(minute),
+        absolute: Some(2 * minute),
+        jitter: 0.0,
+        ..CacheOptions::default()
+    };
+    let cache = Cache::<Name>::new(feed.feed(), options);
+    read(&cache, "one").await;
+    for _ in 0..3 {
+        feed.advance(minute * 2 / 3 - Duration::from_secs(1));
+        feed.probe();
+        assert_eq!(read(&cache, "two").await, answer("one", Outcome::Hit));
+    }
+    feed.advance(Duration::from_secs(3));
+    assert_eq!(read(&cache, "two").await, answer("two", Outcome::Miss), "two minutes are over");
+    feed.advance(minute);
+    feed.probe();
+    assert_eq!(read(&cache, "three").await, answer("three", Outcome::Miss), "nobody read it for a minute");
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_heavy_values_are_served_without_being_kept() {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let max_bytes = 1 << 20;
+    let options = CacheOptions { max_bytes, item_bytes_max: 4 << 10, ..CacheOptions::default() };
+    let cache = Cache::<Name>::new(feed.feed(), options);
+    let heavy = "x".repeat(5 << 10);
+    assert_eq!(read(&cache, &heavy).await, answer(&heavy, Outcome::Miss));
+    assert_eq!((cache.stats().entries, cache.stats().too_heavy), (0, 1));
+    let text = "x".repeat(1 << 10);
+    for number in 0..5_000 {
+        let name: &'static str = Box::leak(number.to_string().into_boxed_str());
+        cache.get_or_load(&Name(name), async || Ok::<_, String>(loaded(&text))).await.unwrap();
+        let bytes = cache.stats().bytes + feed.feed().core().floor_bytes() as u64;
+        assert!(bytes <= max_bytes, "{bytes} bytes after {number} values");
+    }
+    assert!(cache.stats().entries > 300);
+}
+
+#[tokio::test]
+async fn a_cache_that_is_turned_off_loads_every_time() {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let cache = Cache::<Name>::new(feed.feed(), CacheOptions { enabled: false, ..CacheOptions::default() });
+    assert_eq!(read(&cache, "one").await, answer("one", Outcome::Miss));
+    assert_eq!(read(&cache, "two").await, answer("two", Outcome::Miss));
+    assert_eq!((cache.stats().loads, cache.stats().entries), (2, 0));
+}
+
+#[tokio::test]
+async fn values_with_many_tags_are_fenced_by_each_of_them() {
+    let (feed, cache) = ready();
+    let tags: Vec<i64> = (0..40).map(|number| hash64("many", &[&[number]])).collect();
+    let load = async || Ok::<_, String>(Loaded::new(Some("many".to_owned()), tags.clone()));
+    for tag in &tags {
+        cache.get_or_load(&A, load).await.unwrap();
+        assert!(cache.get(&A).is_some());
+        feed.commit(&[*tag]);
+        assert!(cache.get(&A).is_none());
+    }
+}
