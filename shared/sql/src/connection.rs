@@ -86,6 +86,8 @@ pub(crate) struct Connection {
     in_transaction: bool,
     /// The server answered with an error; a batch may have left a transaction open.
     suspect: bool,
+    /// A foreign batch may have changed the settings of the session.
+    retired: bool,
     /// Pool generation in which it was made.
     pub(crate) generation: u64,
     last_used: Instant,
@@ -100,15 +102,27 @@ impl Connection {
             in_flight: false,
             in_transaction: false,
             suspect: false,
+            retired: false,
             generation,
             last_used: Instant::now(),
             _live: live,
         }
     }
 
+    /// Whether something on it is not finished.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.in_flight || self.in_transaction
+    }
+
     /// Whether it must not be used again.
     pub(crate) fn is_spent(&self) -> bool {
-        self.in_flight || self.in_transaction
+        self.is_unfinished() || self.retired
+    }
+
+    /// Closes it after this use: a batch that is not ours may change settings, and those would stay.
+    /// (`sp_executesql` puts them back at its end.)
+    pub(crate) fn retire(&mut self) {
+        self.retired = true;
     }
 
     /// Whether it should be tried before it is handed out.
@@ -125,7 +139,9 @@ impl Connection {
     ) -> Result<Answer> {
         metrics::count_statement();
         self.in_flight = true;
-        let answer = tokio::time::timeout(limit, self.send(statement.text, request)).await;
+        // Boxed: what tiberius keeps across its awaits is large, and it is inside of everything above.
+        let exchange = Box::pin(self.send(statement.text, request));
+        let answer = tokio::time::timeout(limit, exchange).await;
         self.last_used = Instant::now();
         match answer {
             Ok(Ok(answer)) => {

@@ -85,12 +85,14 @@ impl Database {
     }
 
     /// Sends a text without parameters, as one batch for each part between lines `GO`. For set-up and tests:
-    /// nothing that comes from outside belongs into `text`.
+    /// nothing that comes from outside belongs into `text`. The connection is closed afterwards, because
+    /// settings made by a batch would stay.
     ///
     /// # Errors
     /// As [`query`](Self::query); later batches are not sent.
     pub async fn run_script(&self, text: &str) -> Result<()> {
         let mut connection = self.inner.pool.acquire().await?;
+        connection.retire();
         for batch in batches(text) {
             connection
                 .exchange(Statement::new(batch), Request::Batch, self.inner.options.command_timeout())

@@ -59,6 +59,7 @@ pub struct Metrics {
 pub(crate) struct Counters {
     pub(crate) logins: AtomicU64,
     pub(crate) login_failures: AtomicU64,
+    pub(crate) discarded: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) retries: AtomicU64,
     pub(crate) unknown_commits: AtomicU64,

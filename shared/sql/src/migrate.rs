@@ -183,6 +183,7 @@ async fn apply_locked(connection: &mut Lease, step: &Migration) -> Result<bool> 
     if plan::is_recorded(step, &recorded).map_err(Arc::new)? {
         return Ok(false);
     }
+    connection.retire();
     for batch in batches(step.text) {
         run_batch(connection, batch).await?;
     }

@@ -143,7 +143,7 @@ impl Pool {
             connections_idle: u64::from(state.idle_connections),
             logins: metrics::read(&counters.logins),
             login_failures: metrics::read(&counters.login_failures),
-            discarded: state.statistics.connections_closed_broken,
+            discarded: metrics::read(&counters.discarded),
             pool_waits: state.statistics.get_waited,
             pool_timeouts: state.statistics.get_timed_out,
             commits: metrics::read(&counters.commits),
@@ -212,6 +212,9 @@ impl ManageConnection for Manager {
     }
 
     fn has_broken(&self, connection: &mut Connection) -> bool {
+        if connection.is_unfinished() {
+            metrics::increment(&self.shared.counters.discarded);
+        }
         connection.is_spent() || !self.is_current(connection)
     }
 }

@@ -3,7 +3,10 @@
 //! Why one batch: the row lock on `Platform.FeedHead` makes sequence order equal commit order without gaps,
 //! and so it is never held while the server waits for a client. Why literals: COMMIT inside `sp_executesql`
 //! ends in error 266, so the batch has no parameters; its only literals are integers made here.
+//! Why no `SET NOCOUNT ON`: in a batch it would stay on for whoever gets the connection next.
 //! Why it starts with a guard: without an open transaction each statement would commit alone.
+//! Why the head is read after the UPDATE and not by its OUTPUT clause: under concurrency Babelfish fills
+//! `OUTPUT … INTO` from the row as it was before the wait for the lock (seen: one number given twice).
 
 use std::fmt::Write;
 

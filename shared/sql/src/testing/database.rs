@@ -29,7 +29,8 @@ pub struct TestDatabase {
 }
 
 enum Server {
-    Remote(Remote),
+    Local(Option<local_sql::Server>),
+    Remote(Box<Remote>),
 }
 
 impl TestDatabase {
@@ -66,13 +67,32 @@ impl TestDatabase {
     pub async fn close(self) {
         self.database.close().await;
         match self.server {
+            Server::Local(mut server) => {
+                if let Some(server) = server.take() {
+                    server.stop().await;
+                }
+            }
             Server::Remote(remote) => remote.drop_database().await,
         }
     }
 }
 
 async fn local() -> (ConnectionString, Server) {
-    panic!("{SERVER_VARIABLE} is not set")
+    const PASSWORD: &str = "Local-sql-1";
+    let options = local_sql::Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        storage: local_sql::Storage::Memory,
+        sa_password: PASSWORD.to_owned(),
+        ..local_sql::Options::default()
+    };
+    let server = local_sql::Server::start(options).await.expect("local-sql in this process");
+    let address = server.address();
+    let text = format!(
+        "Data Source=tcp:{},{};Initial Catalog=test;User ID=sa;Password={PASSWORD};Encrypt=False",
+        address.ip(),
+        address.port(),
+    );
+    (parse(&text), Server::Local(Some(server)))
 }
 
 fn parse(text: &str) -> ConnectionString {
@@ -99,7 +119,7 @@ impl Remote {
             eprintln!("READ_COMMITTED_SNAPSHOT: {error}");
         }
         let connection = admin.with_database(&database);
-        (connection, Server::Remote(Self { admin, database, dropped: false }))
+        (connection, Server::Remote(Box::new(Self { admin, database, dropped: false })))
     }
 
     async fn drop_database(mut self) {

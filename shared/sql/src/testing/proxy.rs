@@ -3,6 +3,7 @@
 //! Looks for `COMMIT TRANSACTION` in what the client sends, so it needs a connection that is not encrypted
 //! after the login (`Encrypt=False`).
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::ConnectionString;
 
+/// Longest piece passed on at once; a whole last batch with the most tags is shorter.
+const BUFFER_LEN: usize = 64 * 1024;
+
 /// Passes everything on until told otherwise. Stops when dropped.
 pub struct Proxy {
     connection: ConnectionString,
@@ -27,7 +31,7 @@ struct Shared {
     server: (String, u16),
     /// What to do with the next COMMIT; then nothing again.
     plan: Mutex<Plan>,
-    paused: watch::Sender<bool>,
+    paused: watch::Sender<Paused>,
     refusing: watch::Sender<bool>,
     /// Cancelled by `cut`, then replaced.
     cut: Mutex<CancellationToken>,
@@ -36,6 +40,13 @@ struct Shared {
     accepted: AtomicU64,
     stop: CancellationToken,
     tasks: TaskTracker,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paused {
+    Nothing,
+    Answers,
+    All,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +72,7 @@ impl Proxy {
         let shared = Arc::new(Shared {
             server: (target.server().to_owned(), target.port()),
             plan: Mutex::new(Plan::PassOn),
-            paused: watch::Sender::new(false),
+            paused: watch::Sender::new(Paused::Nothing),
             refusing: watch::Sender::new(false),
             cut: Mutex::new(CancellationToken::new()),
             held: Mutex::default(),
@@ -118,12 +129,17 @@ impl Proxy {
 
     /// Stops passing bytes on, in both directions; nothing is lost.
     pub fn pause(&self) {
-        self.shared.paused.send_replace(true);
+        self.shared.paused.send_replace(Paused::All);
     }
 
-    /// Goes on after [`pause`](Self::pause).
+    /// Holds back what the server sends, while it still hears everything.
+    pub fn pause_answers(&self) {
+        self.shared.paused.send_replace(Paused::Answers);
+    }
+
+    /// Goes on after [`pause`](Self::pause) or [`pause_answers`](Self::pause_answers).
     pub fn resume(&self) {
-        self.shared.paused.send_replace(false);
+        self.shared.paused.send_replace(Paused::Nothing);
     }
 
     /// Hangs up on new connections; [`accept`](Self::accept) ends it.
@@ -201,42 +217,50 @@ struct Line {
 impl Line {
     /// Passes on until one side hangs up (`None`) or a planned COMMIT comes by: what to do, and its bytes.
     async fn run(&mut self, shared: &Shared) -> Option<(Plan, Vec<u8>)> {
-        let upstream = async {
-            let mut scanner = Scanner::default();
-            let mut buffer = vec![0; 32 * 1024];
-            loop {
-                let read = self.from_client.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
-                let chunk = &buffer[..read];
-                if scanner.finds_commit(chunk) {
-                    let plan = std::mem::replace(&mut *shared.plan.lock(), Plan::PassOn);
-                    if plan != Plan::PassOn {
-                        return Some((plan, chunk.to_vec()));
-                    }
-                }
-                shared.unpaused().await;
-                self.to_server.write_all(chunk).await.ok()?;
-            }
-        };
-        let downstream = async {
-            let mut buffer = vec![0; 32 * 1024];
-            loop {
-                let Some(read) = self.from_server.read(&mut buffer).await.ok().filter(|n| *n > 0) else {
-                    return None::<()>;
-                };
-                shared.unpaused().await;
-                self.to_client.write_all(&buffer[..read]).await.ok()?;
-            }
-        };
         tokio::select! {
-            end = upstream => end,
-            _ = downstream => None,
+            end = pass_requests(&mut self.from_client, &mut self.to_server, shared) => end,
+            _ = pass_answers(&mut self.from_server, &mut self.to_client, shared) => None,
         }
     }
 }
 
+async fn pass_requests(
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    shared: &Shared,
+) -> Option<(Plan, Vec<u8>)> {
+    let mut scanner = Scanner::default();
+    let mut buffer = vec![0; BUFFER_LEN];
+    loop {
+        let read = from.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+        let chunk = &buffer[..read];
+        if scanner.finds_commit(chunk) {
+            let plan = std::mem::replace(&mut *shared.plan.lock(), Plan::PassOn);
+            if plan != Plan::PassOn {
+                return Some((plan, chunk.to_vec()));
+            }
+        }
+        shared.passing(|paused| paused != Paused::All).await;
+        to.write_all(chunk).await.ok()?;
+    }
+}
+
+async fn pass_answers(
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    shared: &Shared,
+) -> Option<Infallible> {
+    let mut buffer = vec![0; BUFFER_LEN];
+    loop {
+        let read = from.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+        shared.passing(|paused| paused == Paused::Nothing).await;
+        to.write_all(&buffer[..read]).await.ok()?;
+    }
+}
+
 impl Shared {
-    async fn unpaused(&self) {
-        let _ = self.paused.subscribe().wait_for(|paused| !paused).await;
+    async fn passing(&self, allowed: impl Fn(Paused) -> bool) {
+        let _ = self.paused.subscribe().wait_for(|paused| allowed(*paused)).await;
     }
 }
 

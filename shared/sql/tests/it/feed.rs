@@ -27,7 +27,8 @@ async fn concurrent_writers_number_their_changes_without_gaps_and_in_commit_orde
                         if round % 3 == 2 { Err(Error::Closed) } else { Ok(()) }
                     })
                 });
-                assert_eq!(result.await.is_ok(), round % 3 != 2);
+                let result = result.await;
+                assert_eq!(result.is_ok(), round % 3 != 2, "{result:?}");
             }
         })
     });

@@ -135,6 +135,7 @@ async fn attempts_are_limited() {
 #[tokio::test]
 async fn a_moving_database_empties_the_pool_first() {
     let test = database().await;
+    insert(&test.database, "a", 1).await.unwrap();
     let before = test.database.metrics().logins;
     let attempts = &AtomicU32::new(0);
     let result: Result<(), Error> = test
@@ -237,13 +238,19 @@ async fn an_error_names_transaction_statement_and_number() {
     let result: Result<(), Error> = test
         .database
         .transaction("catalog.touch", |tx| {
-            Box::pin(async move { tx.execute("UPDATE dbo.Missing SET A = 1", &[]).await.map(drop) })
+            Box::pin(async move {
+                tx.execute(INSERT, &[&"a"]).await?;
+                tx.execute(INSERT, &[&"a"]).await.map(drop)
+            })
         })
         .await;
     let error = result.unwrap_err();
-    assert_eq!(error.number(), Some(208));
+    assert_eq!(error.number(), Some(2627));
     let text = error.to_string();
-    assert!(text.starts_with("catalog.touch: UPDATE dbo.Missing SET A = 1: error 208"), "{text}");
+    assert!(
+        text.starts_with("catalog.touch: INSERT INTO dbo.Entry (Name) VALUES (@P1): error 2627"),
+        "{text}"
+    );
     test.close().await;
 }
 
