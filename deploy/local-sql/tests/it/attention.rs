@@ -1,3 +1,5 @@
+//! Cancelling a running statement.
+
 use std::time::Duration;
 
 use local_sql::Action;

@@ -1,3 +1,5 @@
+//! Many connections, and what ends them.
+
 use local_sql::{Limits, Options, Server};
 
 use crate::support::{batch, config, connect, connect_with, error_number, options, scalar, server, until};

@@ -1,3 +1,5 @@
+//! TLS inside the login.
+
 use tiberius::EncryptionLevel;
 
 use crate::support::{config, connect_with, scalar, server};

@@ -1,3 +1,5 @@
+//! Who may log in.
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

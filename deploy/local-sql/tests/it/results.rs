@@ -1,3 +1,5 @@
+//! Result sets, counts and errors as the driver sees them.
+
 use crate::support::{batch, connect, error_number, scalar, server};
 
 #[tokio::test]

@@ -1,3 +1,5 @@
+//! Transactions by text and by request.
+
 use tiberius::IsolationLevel;
 
 use crate::support::{batch, connect, error_number, scalar, server};

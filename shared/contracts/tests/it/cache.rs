@@ -1,3 +1,5 @@
+//! Snapshots of cache keys and tags: both sides of a change must spell them alike.
+
 use backplane::CacheKey;
 use bytes::Bytes;
 use contracts::cache::{Document, StorefrontKey, tags};

@@ -1,3 +1,5 @@
+//! Snapshots of job payloads.
+
 use contracts::jobs::ImportCatalog;
 use jobs::Payload;
 

@@ -1,3 +1,5 @@
+//! Snapshots of the documents that frontends serve.
+
 use contracts::storefront::{Cursor, ListingPage, ProductDocument, ProductSummary, listing_page};
 use domain::{Currency, ImageDraft, Money, Product, ProductDraft, VariantDraft};
 

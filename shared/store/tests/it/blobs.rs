@@ -1,3 +1,5 @@
+//! Uploaded files in parts.
+
 use crate::world::World;
 use store::blobs::{Blob, PART_BYTES, Reader, Writer};
 

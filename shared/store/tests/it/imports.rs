@@ -1,3 +1,5 @@
+//! The life of an import row.
+
 use crate::world::{World, main_store};
 use domain::import::Refusal;
 use store::blobs::Writer;

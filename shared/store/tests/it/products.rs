@@ -1,3 +1,5 @@
+//! Saving products: versions, chunks of an import, the audit row.
+
 use crate::world::{World, product, product_with};
 use contracts::cache::tags;
 use domain::{CategoryKey, ImageDraft, ProductReference, Slug, VariantDraft};

@@ -1,3 +1,5 @@
+//! Published documents, listings and the tags that a change raises.
+
 use crate::world::{World, product, product_with};
 use contracts::cache::tags;
 use contracts::storefront::{Cursor, ListingPage, ProductDocument, ProductSummary};

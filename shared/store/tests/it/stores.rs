@@ -1,3 +1,5 @@
+//! What a merchant may do to a store.
+
 use crate::world::{World, main_store};
 use contracts::cache::tags;
 use domain::{Currency, StoreId};
