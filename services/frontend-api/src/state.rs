@@ -31,7 +31,8 @@ impl AppState {
         let options = CacheOptions {
             enabled: caching.enabled,
             max_bytes: caching.max_bytes,
-            sliding: Some(caching.time_to_live),
+            sliding: None,
+            absolute: Some(caching.time_to_live),
             fail_safe_max: caching.fail_safe_max,
             ..CacheOptions::default()
         };

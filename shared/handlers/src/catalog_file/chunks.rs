@@ -62,10 +62,15 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// Goes on at `from`, a [`Chunk::to`] or the end of the header, with at most `products_max` products a chunk.
-    pub fn new(columns: Columns, currency: Currency, from: Position, products_max: usize) -> Self {
+    /// The last chunk may have this many products more than the others: those that the end of the file completes.
+    pub const LAST_MORE: usize = 2;
+
+    /// Goes on where `records` stands: behind the header, or at a [`Chunk::to`]. At most `products_max` products a
+    /// chunk, and [`LAST_MORE`](Self::LAST_MORE) in the last one.
+    pub fn new(columns: Columns, currency: Currency, records: Records, products_max: usize) -> Self {
+        let from = records.position();
         Self {
-            records: Records::new(from.byte, from.row),
+            records,
             assembler: Assembler::new(columns, currency),
             products_max,
             collected: Chunk::ending_at(from),
@@ -80,19 +85,27 @@ impl Chunks {
     /// # Errors
     /// The file cannot be read any further; what lies before the last chunk's end stays good.
     pub fn read(&mut self, input: &mut &[u8]) -> Result<Option<Chunk>, BrokenFile> {
-        while let Some(record) = self.records.read(input)? {
+        loop {
+            // A chunk ends where a record begins, never behind one: what belongs to the end of a line is then
+            // beyond doubt.
+            let is_full = self.is_full();
+            let Some(record) = self.records.read(input)? else { return Ok(None) };
             let start = Position { row: record.row - 1, byte: record.start };
             self.end = Position { row: record.row, byte: record.end };
-            let ended = self.assembler.push(record.row, record.cells());
+            let full = is_full.then(|| {
+                self.from = self.open.unwrap_or(start);
+                let mut full = std::mem::replace(&mut self.collected, Chunk::ending_at(self.from));
+                full.to = self.from;
+                full
+            });
+            self.collected.add(self.assembler.push(record.row, record.cells()));
             if self.assembler.pending_first_row() == Some(record.row) {
                 self.open = Some(start);
             }
-            self.collected.add(ended);
-            if self.is_full() {
-                return Ok(Some(self.take()));
+            if full.is_some() {
+                return Ok(full);
             }
         }
-        Ok(None)
     }
 
     /// Ends the file: the last chunk, which may be empty.
@@ -100,33 +113,22 @@ impl Chunks {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn finish(mut self) -> Result<Chunk, BrokenFile> {
+        let mut chunk = self.collected;
         if let Some(record) = self.records.finish()? {
             self.end = Position { row: record.row, byte: record.end };
-            let ended = self.assembler.push(record.row, record.cells());
-            self.collected.add(ended);
+            chunk.add(self.assembler.push(record.row, record.cells()));
         }
-        let mut chunk = self.collected;
         chunk.add(self.assembler.finish());
         chunk.to = self.end;
         Ok(chunk)
     }
 
     fn is_full(&self) -> bool {
+        // Where the next chunk would begin: before the open group, because its rows belong together.
+        let next = self.open.unwrap_or(self.end);
         self.collected.products.len() >= self.products_max
             || self.collected.refusals.len() >= CHUNK_REFUSALS_MAX
-            || self.position().byte - self.from.byte >= CHUNK_BYTES_MAX
-    }
-
-    /// Where the next chunk begins: before the open group, because its rows belong together.
-    fn position(&self) -> Position {
-        self.open.unwrap_or(self.end)
-    }
-
-    fn take(&mut self) -> Chunk {
-        self.from = self.position();
-        let mut chunk = std::mem::replace(&mut self.collected, Chunk::ending_at(self.from));
-        chunk.to = self.from;
-        chunk
+            || next.byte - self.from.byte >= CHUNK_BYTES_MAX
     }
 }
 
@@ -167,22 +169,29 @@ mod tests {
     use proptest::prelude::*;
 
     const HEADER: &str = "Handle,Title,Variant Price,Option1 Name,Option1 Value\r\n";
-    const AFTER_HEADER: Position = Position { row: 1, byte: HEADER.len() as u64 };
-
-    fn chunks_from(from: Position, products_max: usize) -> Chunks {
-        let currency = Currency::parse("EUR").unwrap();
-        Chunks::new(header_of(HEADER.as_bytes()).unwrap(), currency, from, products_max)
-    }
+    const START: Position = Position { row: 0, byte: 0 };
 
     /// All chunks of a file from `from` on, fed in parts of `size` bytes.
     fn read_from(file: &[u8], from: Position, products_max: usize, size: usize) -> Vec<Chunk> {
-        let mut chunks = chunks_from(from, products_max);
+        let currency = Currency::parse("EUR").unwrap();
+        let mut parts = file[from.byte as usize..].chunks(size);
+        let mut rest: &[u8] = &[];
+        let mut records = Records::new(from.byte, from.row);
+        if from == START {
+            rest = parts.next().unwrap();
+            while records.read(&mut rest).unwrap().is_none() {
+                rest = parts.next().unwrap();
+            }
+        }
+        let columns = header_of(HEADER.as_bytes()).unwrap();
+        let mut chunks = Chunks::new(columns, currency, records, products_max);
         let mut found = Vec::new();
-        for part in file[from.byte as usize..].chunks(size) {
-            let mut rest = part;
+        loop {
             while let Some(chunk) = chunks.read(&mut rest).unwrap() {
                 found.push(chunk);
             }
+            let Some(part) = parts.next() else { break };
+            rest = part;
         }
         found.push(chunks.finish().unwrap());
         found
@@ -203,26 +212,27 @@ mod tests {
     #[test]
     fn a_chunk_ends_before_the_group_of_rows_that_is_still_open() {
         let file = file(&["a,A,1,Size,S\r\n", "a,,2,,M\r\n", "b,B,1,,\r\n", "c,C,1,,\r\n"]);
-        let found = read_from(&file, AFTER_HEADER, 1, usize::MAX);
+        let found = read_from(&file, START, 1, usize::MAX);
         let ends: Vec<u64> = found.iter().map(|chunk| chunk.to.row).collect();
-        assert_eq!(ends, [3, 4, 5]);
+        assert_eq!(ends, [3, 5]);
         assert_eq!(found[0].products[0].variants.len(), 2);
-        assert_eq!(found[2].to.byte, file.len() as u64 - 1, "the line feed of the last line end is left");
+        assert_eq!(found[1].products.len(), 1 + 1, "the last chunk has what the end of the file completes");
+        assert_eq!(found[1].to.byte, file.len() as u64 - 1, "the line feed of the last line end is left");
     }
 
     #[test]
     fn a_chunk_ends_after_its_most_refusals() {
         let rows: Vec<String> = (0..CHUNK_REFUSALS_MAX * 2).map(|row| format!("p{row},,1,,\n")).collect();
         let rows: Vec<&str> = rows.iter().map(String::as_str).collect();
-        let found = read_from(&file(&rows), AFTER_HEADER, 10, usize::MAX);
+        let found = read_from(&file(&rows), START, 10, usize::MAX);
         assert_eq!(found[0].refusals.len(), CHUNK_REFUSALS_MAX);
         assert_eq!(found.iter().map(|chunk| chunk.products_refused).sum::<u64>(), rows.len() as u64);
     }
 
     #[test]
     fn a_file_without_products_gives_one_empty_chunk_at_its_end() {
-        let found = read_from(&file(&[]), AFTER_HEADER, 10, 3);
-        assert_eq!(found, [Chunk::ending_at(AFTER_HEADER)]);
+        let found = read_from(&file(&[]), START, 10, 3);
+        assert_eq!(found, [Chunk::ending_at(Position { row: 1, byte: HEADER.len() as u64 - 1 })]);
     }
 
     fn rows() -> impl Strategy<Value = Vec<u8>> {
@@ -247,13 +257,14 @@ mod tests {
         fn going_on_at_any_chunk_gives_what_reading_through_gives(
             file in rows(), products_max in 1_usize..4, size in 1_usize..40,
         ) {
-            let whole = read_from(&file, AFTER_HEADER, usize::MAX, usize::MAX);
-            let through = read_from(&file, AFTER_HEADER, products_max, size);
+            let whole = read_from(&file, START, usize::MAX, usize::MAX);
+            let through = read_from(&file, START, products_max, size);
             prop_assert_eq!(sum(&through), sum(&whole));
             prop_assert_eq!(through.last().unwrap().to, whole[0].to);
-            for (at, chunk) in through.iter().enumerate() {
+            for (at, chunk) in through.iter().enumerate().take(through.len() - 1) {
                 let again = read_from(&file, chunk.to, products_max, size);
                 prop_assert_eq!(sum(&again), sum(&through[at + 1..]), "from chunk {} on", at);
+                prop_assert_eq!(again.last().unwrap().to, whole[0].to);
             }
         }
     }

@@ -4,6 +4,8 @@
 //! them (an empty line is a row, a quoted line break is none), and limits. A reader made for the beginning of any
 //! record goes on there exactly as the first one would have.
 
+use super::Position;
+
 /// Most bytes of one record, without its quotes. The largest product row that `domain::limits` allows is a third
 /// of it; beyond lies a file whose quotes do not match.
 pub const RECORD_BYTES_MAX: usize = 1024 * 1024;
@@ -73,6 +75,11 @@ impl<'a> Record<'a> {
 }
 
 impl Records {
+    /// Behind the last record.
+    pub(super) fn position(&self) -> Position {
+        Position { row: self.row, byte: self.offset }
+    }
+
     /// Goes on at byte `offset`, where a record begins and `row` rows lie before; (0, 0) for a whole file.
     pub fn new(offset: u64, row: u64) -> Self {
         let mut parser = csv_core::Reader::new();

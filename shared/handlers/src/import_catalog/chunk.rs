@@ -96,6 +96,7 @@ impl<'a> Committer<'a> {
             let reason = "came earlier in this file; the rows of a product must stand together";
             Refusal::new(origin.row, "Handle", &origin.handle, reason)
         }));
+        refusals.sort_by_key(|refusal| refusal.row);
         let to = Checkpoint { row: chunk.to.row, byte: chunk.to.byte };
         let progress = Progress {
             to,

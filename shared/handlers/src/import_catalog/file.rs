@@ -3,10 +3,15 @@
 use bytes::{Buf, Bytes};
 use domain::import::Columns;
 use sql::Database;
-use store::{blobs, imports::Work, products};
+use store::blobs;
+use store::imports::{Checkpoint, Work};
+use store::products::CHUNK_PRODUCTS_MAX;
 
 use super::stop::Stop;
-use crate::catalog_file::{BrokenFile, Chunk, Chunks, Position, Records};
+use crate::catalog_file::{BrokenFile, Chunk, Chunks, Records};
+
+/// So that the last chunk fits too.
+const CHUNK_PRODUCTS: usize = CHUNK_PRODUCTS_MAX - Chunks::LAST_MORE;
 
 /// A file that is being imported. Holds one part of it and one chunk.
 pub(super) struct File<'a> {
@@ -20,14 +25,18 @@ pub(super) struct File<'a> {
 impl<'a> File<'a> {
     /// Opens the file where the import goes on.
     pub(super) async fn open(database: &'a Database, work: &Work) -> Result<Self, Stop> {
-        let (columns, after_header) = read_header(database, work.blob_id).await?;
-        let from = match work.checkpoint {
-            checkpoint if checkpoint.byte > 0 => Position { row: checkpoint.row, byte: checkpoint.byte },
-            _ => after_header,
-        };
-        let chunks = Chunks::new(columns, work.store.currency, from, products::CHUNK_PRODUCTS_MAX);
-        let reader = open_at(database, work.blob_id, from.byte).await?;
-        Ok(Self { database, reader, part: Bytes::new(), chunks: Some(chunks) })
+        let mut reader = open_at(database, work.blob_id, 0).await?;
+        let mut records = Records::new(0, 0);
+        // Read again by every run: what the header means is this version's business, not the checkpoint's.
+        let (columns, mut part) = read_header(database, &mut reader, &mut records).await?;
+        let Checkpoint { row, byte } = work.checkpoint;
+        if byte > 0 {
+            reader = open_at(database, work.blob_id, byte).await?;
+            records = Records::new(byte, row);
+            part = Bytes::new();
+        }
+        let chunks = Chunks::new(columns, work.store.currency, records, CHUNK_PRODUCTS);
+        Ok(Self { database, reader, part, chunks: Some(chunks) })
     }
 
     /// The next chunk, and whether it is the last; after the last one it must not be called again.
@@ -52,19 +61,22 @@ impl<'a> File<'a> {
     }
 }
 
-/// The header is read again by every run: what it means is this version's business, not the checkpoint's.
-async fn read_header(database: &Database, blob_id: i64) -> Result<(Columns, Position), Stop> {
-    let mut reader = open_at(database, blob_id, 0).await?;
-    let mut records = Records::new(0, 0);
+/// The columns, and what is left of the part in which the header ends.
+async fn read_header(
+    database: &Database,
+    reader: &mut blobs::Reader,
+    records: &mut Records,
+) -> Result<(Columns, Bytes), Stop> {
     while let Some(part) = reader.next_part(database).await? {
-        if let Some(record) = records.read(&mut &part[..])? {
+        let mut rest = &part[..];
+        if let Some(record) = records.read(&mut rest)? {
             let columns = Columns::from_header(record.cells()).map_err(BrokenFile::from)?;
-            return Ok((columns, Position { row: record.row, byte: record.end }));
+            return Ok((columns, part.slice_ref(rest)));
         }
     }
     let record = records.finish()?.ok_or(BrokenFile::Empty)?;
     let columns = Columns::from_header(record.cells()).map_err(BrokenFile::from)?;
-    Ok((columns, Position { row: record.row, byte: record.end }))
+    Ok((columns, Bytes::new()))
 }
 
 async fn open_at(database: &Database, blob_id: i64, byte: u64) -> Result<blobs::Reader, Stop> {

@@ -74,7 +74,7 @@ async fn a_handle_that_comes_back_later_is_refused_with_its_row() {
     let report = world.import(id).await;
     assert_eq!((report.products_created, report.products_refused, report.rows_refused), (2, 2, 2));
     let rows: Vec<_> = report.refusals.iter().map(|kept| (kept.row, kept.column.as_str())).collect();
-    assert_eq!(rows, [(5, "Title"), (5, "Variant Price"), (4, "Handle")]);
+    assert_eq!(rows, [(4, "Handle"), (5, "Variant Price"), (5, "Title")]);
     world.database.close().await;
 }
 
