@@ -12,7 +12,7 @@ use super::bind::{Parameter, Table, quoted_name};
 use super::error::{Result, SqlError};
 use super::interface::{Message, ResultSink};
 use super::storage_form::{carried, from_stored, to_stored};
-use super::types::Value;
+use super::types::{SqlType, Value};
 
 /// What a change needs of its session.
 pub(super) trait Host {
@@ -24,6 +24,10 @@ pub(super) trait Host {
     fn identity_written(&mut self, value: i64);
     /// Sets a variable.
     fn assign(&mut self, variable: &str, value: Value) -> Result<()>;
+    /// Writes begin or end: SQLite must not be interrupted in one, it would roll back the whole transaction.
+    fn set_writing(&self, writing: bool);
+    /// Between two rows: an error if the client has cancelled.
+    fn check_cancelled(&self) -> Result<()>;
     /// What a failed statement on that table means: 515, 547, 2601, 2627 …
     fn constraint_error(&self, connection: &Connection, table: &Table, error: rusqlite::Error) -> SqlError;
 }
@@ -39,24 +43,87 @@ struct Changed {
 
 /// Runs the change and returns the number of rows. OUTPUT to the client goes to the sink once all rows are changed.
 ///
+/// `parking`: an UPDATE first gives unique keys values that nobody has, so that keys may move from row to row.
+///
 /// # Errors
 /// SQL Server's, also those of conversions and constraints.
 pub(super) fn run(
     connection: &Connection,
     change: &Change,
+    parking: bool,
     host: &mut dyn Host,
     sink: &mut dyn ResultSink,
 ) -> Result<u64> {
-    let found = found_rows(connection, change, host)?;
+    let mut found = found_rows(connection, change, host)?;
+    host.set_writing(true);
     let changed = match change.kind {
-        Kind::Insert => insert_rows(connection, &change.table, &change.assigned, found, host, sink)?,
-        Kind::Update => update_rows(connection, change, found, host)?,
-        Kind::Delete => delete_rows(connection, change, found, host)?,
+        Kind::Insert => insert_rows(connection, &change.table, &change.assigned, found, host, sink),
+        Kind::Update if parking => {
+            let parked = park(connection, change, &mut found);
+            parked.and_then(|()| update_rows(connection, change, found, host))
+        }
+        Kind::Update => update_rows(connection, change, found, host),
+        Kind::Delete => delete_rows(connection, change, found, host),
     };
-    if let Some(output) = &change.output {
-        emit(connection, output, &changed, host, sink)?;
+    let emitted = changed.and_then(|changed| {
+        if let Some(output) = &change.output {
+            emit(connection, output, &changed, host, sink)?;
+        }
+        Ok(u64::try_from(changed.len()).unwrap_or(u64::MAX))
+    });
+    host.set_writing(false);
+    emitted
+}
+
+/// Moves the unique keys of the rows out of each other's way.
+fn park(connection: &Connection, change: &Change, rows: &mut [Row]) -> Result<()> {
+    let table = &change.table;
+    let moved: Vec<usize> =
+        change.assigned.iter().copied().filter(|position| table.unique_columns.contains(position)).collect();
+    if moved.is_empty() {
+        return Ok(());
     }
-    Ok(u64::try_from(changed.len()).unwrap_or(u64::MAX))
+    let sets: Vec<String> = moved
+        .iter()
+        .enumerate()
+        .map(|(index, position)| format!("{} = ?{}", quoted_name(&table.columns[*position].name), index + 2))
+        .collect();
+    let text = format!("UPDATE {} SET {} WHERE _rowid_ = ?1", table.sqlite, sets.join(", "));
+    // CHECK constraints look at the final values only; SQLite compiles statements anew when this changes.
+    let checks = |ignored: &str| {
+        let sql = format!("PRAGMA ignore_check_constraints = {ignored}");
+        connection.execute_batch(&sql).map_err(|error| sqlite_error(&error))
+    };
+    checks("ON")?;
+    let parked = park_rows(connection, table, &moved, &text, rows);
+    checks("OFF")?;
+    parked
+}
+
+fn park_rows(connection: &Connection, table: &Table, moved: &[usize], text: &str, rows: &mut [Row]) -> Result<()> {
+    let mut statement = connection.prepare(text).map_err(|error| sqlite_error(&error))?;
+    for (number, row) in (i64::MIN..).zip(rows.iter_mut()) {
+        let values = moved.iter().map(|position| parked_value(table.columns[*position].ty, number));
+        let parameters: Row = std::iter::once(row[0].clone()).chain(values).collect();
+        statement.execute(rusqlite::params_from_iter(parameters)).map_err(|error| sqlite_error(&error))?;
+        if table.row_id.is_some_and(|position| moved.contains(&position)) {
+            row[0] = Stored::Integer(number);
+        }
+    }
+    Ok(())
+}
+
+/// A value of the column's storage class that no client writes.
+fn parked_value(ty: SqlType, number: i64) -> Stored {
+    match ty {
+        SqlType::UniqueIdentifier | SqlType::VarBinary(_) | SqlType::Binary(_) => {
+            Stored::Blob([b"\0parked".as_slice(), &number.to_be_bytes()].concat())
+        }
+        #[expect(clippy::cast_precision_loss, reason = "distinct for any number of rows that fits memory")]
+        SqlType::Float | SqlType::Real => Stored::Real(f64::MIN_POSITIVE * (number - i64::MIN) as f64),
+        _ if ty.is_text() => Stored::Text(format!("\u{10FFFF}parked{number}")),
+        _ => Stored::Integer(number),
+    }
 }
 
 /// An error of SQLite that is not a constraint's: one that a function carried out, or an internal one.
@@ -137,6 +204,7 @@ fn insert_rows(
     let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
     let mut changed = Vec::with_capacity(rows.len());
     for row in rows {
+        host.check_cancelled()?;
         let mut values = row;
         if identity.is_some() {
             values.insert(0, Stored::Integer(next));
@@ -200,6 +268,7 @@ fn update_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &
     let variables_end = values_end + change.variables.len();
     let mut changed = Vec::with_capacity(rows.len());
     for mut row in rows {
+        host.check_cancelled()?;
         let values = row[..values_end].iter();
         statement
             .execute(rusqlite::params_from_iter(values))
@@ -226,6 +295,7 @@ fn delete_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &
     let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
     let mut changed = Vec::with_capacity(rows.len());
     for mut row in rows {
+        host.check_cancelled()?;
         statement.execute([&row[0]]).map_err(|error| host.constraint_error(connection, table, error))?;
         let mut deleted = row.split_off(1);
         let extra = deleted.split_off(table.columns.len().min(deleted.len()));

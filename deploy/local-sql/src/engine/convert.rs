@@ -39,6 +39,9 @@ pub(super) fn convert(value: Value, from: SqlType, to: SqlType, overlong: Overlo
     }
 }
 
+/// The number of the refusal of too long a value; where the column is known it becomes 2628.
+pub(super) const TRUNCATED: i32 = 8152;
+
 /// The range of an integer type, if it is one.
 pub(super) fn integer_range(ty: SqlType) -> Option<(i64, i64)> {
     match ty {
@@ -263,7 +266,7 @@ fn fit_text(text: String, to: SqlType, overlong: Overlong) -> Result<Value> {
         let kept = text::first_units(&text, limit);
         // Trailing blanks may always be lost.
         if overlong == Overlong::Refuse && !text[kept.len()..].bytes().all(|byte| byte == b' ') {
-            return Err(SqlError::new(8152, "String or binary data would be truncated."));
+            return Err(SqlError::new(TRUNCATED, "String or binary data would be truncated."));
         }
         return Ok(Value::Text(kept.to_owned()));
     }
@@ -278,7 +281,7 @@ fn fit_bytes(mut bytes: Vec<u8>, to: SqlType, overlong: Overlong) -> Result<Valu
     let limit = usize::from(limit);
     if bytes.len() > limit {
         if overlong == Overlong::Refuse {
-            return Err(SqlError::new(8152, "String or binary data would be truncated."));
+            return Err(SqlError::new(TRUNCATED, "String or binary data would be truncated."));
         }
         bytes.truncate(limit);
     }

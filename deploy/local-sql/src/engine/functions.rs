@@ -21,6 +21,7 @@ use rusqlite::Connection;
 use super::convert::{self, Overlong};
 use super::error::{Result, SqlError};
 use super::storage_form::{Carried, from_stored, to_stored, type_of_code};
+use super::types::Value;
 
 /// Registers everything on a connection.
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -36,6 +37,18 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         let overlong = if arguments.integer(3)? == Some(1) { Overlong::Refuse } else { Overlong::Cut };
         to_stored(convert::convert(from_stored(arguments.raw(0), from)?, from, to, overlong)?)
     })?;
+    // ts_cast_column(value, from, to, table, column): as ts_cast in strict mode; the refusal names the column.
+    pure(connection, "ts_cast_column", 5, |arguments| {
+        let (from, to) = (arguments.ty(1)?, arguments.ty(2)?);
+        let value = from_stored(arguments.raw(0), from)?;
+        let converted = convert::convert(value.clone(), from, to, Overlong::Refuse);
+        to_stored(match converted {
+            Err(error) if error.number == convert::TRUNCATED => {
+                return Err(truncated(arguments, convert::convert(value, from, to, Overlong::Cut)?)?);
+            }
+            other => other?,
+        })
+    })?;
     // ts_try_cast(value, from, to): NULL instead of an error.
     pure(connection, "ts_try_cast", 3, |arguments| {
         let (from, to) = (arguments.ty(1)?, arguments.ty(2)?);
@@ -47,6 +60,16 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         let number = arguments.integer(0)?.and_then(|number| i32::try_from(number).ok()).unwrap_or(40000);
         Err(SqlError::new(number, arguments.text(1)?.unwrap_or_default()))
     })
+}
+
+/// 2628. The database's name is the session's to put in.
+fn truncated(arguments: &Arguments<'_, '_>, kept: Value) -> Result<SqlError> {
+    let (table, column) = (arguments.text(3)?.unwrap_or_default(), arguments.text(4)?.unwrap_or_default());
+    let kept = if let Value::Text(text) = kept { text } else { String::new() };
+    let text = format!(
+        "String or binary data would be truncated in table '{table}', column '{column}'. Truncated value: '{kept}'."
+    );
+    Ok(SqlError::new(2628, text))
 }
 
 /// The arguments of a call, read with the types that `bind` promised.

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -171,13 +171,14 @@ impl Databases {
         drop(list);
         let guard = InUse(Arc::clone(database));
         let mut connection = connect(&database.path, self.directory.temporary)?;
-        let cancel = cancel.clone();
+        let interrupts = Interrupts { cancel: cancel.clone(), held: Arc::default() };
+        let looked_at = interrupts.clone();
         let prepared = functions::register(&connection)
             .and_then(|()| catalog::register(&connection, metadata))
-            .and_then(|()| connection.progress_handler(STEPS_BETWEEN_CANCEL_CHECKS, Some(move || cancel.is_cancelled())));
+            .and_then(|()| connection.progress_handler(STEPS_BETWEEN_CANCEL_CHECKS, Some(move || looked_at.interrupts())));
         prepared.map_err(|error| failure("prepare", &database.path, error))?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        Ok(SessionConnection { connection, _in_use: guard })
+        Ok(SessionConnection { connection, interrupts, _in_use: guard })
     }
 }
 
@@ -185,7 +186,30 @@ impl Databases {
 #[derive(Debug)]
 pub(super) struct SessionConnection {
     pub(super) connection: Connection,
+    pub(super) interrupts: Interrupts,
     _in_use: InUse,
+}
+
+/// Whether SQLite is to stop what it does. Not in the middle of a write: it would roll back the whole transaction,
+/// where T-SQL rolls back the statement. Writes are many small statements, between which the executor looks itself.
+#[derive(Debug, Clone)]
+pub(super) struct Interrupts {
+    cancel: CancelFlag,
+    held: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    pub(super) fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    fn interrupts(&self) -> bool {
+        self.cancel.is_cancelled() && !self.held.load(Ordering::Relaxed)
+    }
 }
 
 #[derive(Debug)]

@@ -115,9 +115,8 @@ fn defaults(binder: &mut Binder<'_>, table: &Table, listed: &[usize]) -> Result<
 
 /// The default of a column as the value of that column; NULL without one.
 fn default_of(binder: &mut Binder<'_>, table: &Table, position: usize) -> Result<String> {
-    let column = &table.columns[position];
-    let Some(text) = &column.default else { return Ok("NULL".to_owned()) };
-    binder.scalar(&parse_expression(text)?)?.for_column(column.ty)
+    let Some(text) = &table.columns[position].default else { return Ok("NULL".to_owned()) };
+    binder.scalar(&parse_expression(text)?)?.for_column(table, position)
 }
 
 fn row_of_defaults(binder: &mut Binder<'_>, table: &Table) -> Result<(String, Vec<usize>)> {
@@ -141,7 +140,7 @@ fn values(
         for (value, position) in row.iter().zip(listed) {
             cells.push(match value {
                 Expression::Default(_) => default_of(binder, table, *position)?,
-                value => binder.scalar(value)?.for_column(table.columns[*position].ty)?,
+                value => binder.scalar(value)?.for_column(table, *position)?,
             });
         }
         cells.extend(defaults.iter().map(|(_, value)| value.clone()));
@@ -161,7 +160,7 @@ fn from_query(
     check_width(bound.columns.len(), listed.len())?;
     let mut cells = Vec::with_capacity(listed.len());
     for (index, (column, position)) in bound.columns.iter().zip(listed).enumerate() {
-        cells.push(Scalar::new(format!("c{index}"), column.ty).for_column(table.columns[*position].ty)?);
+        cells.push(Scalar::new(format!("c{index}"), column.ty).for_column(table, *position)?);
     }
     let defaults = defaults(binder, table, listed)?;
     cells.extend(defaults.iter().map(|(_, value)| value.clone()));
@@ -209,7 +208,7 @@ fn update_in_scope(binder: &mut Binder<'_>, statement: &ast::Update, with: &str)
                 return Err(SqlError::new(264, message).at(line));
             }
             assigned.push(position);
-            values.push(value.for_column(column.ty).map_err(|error| error.at(line))?);
+            values.push(value.for_column(&target.table, position).map_err(|error| error.at(line))?);
         }
         if let Some(variable) = &assignment.variable {
             let variable = variable.to_lowercase();
@@ -425,7 +424,7 @@ fn output_into(
     check_width(items.len(), positions.len())?;
     let mut texts = Vec::with_capacity(items.len());
     for ((_, value), position) in items.iter().zip(&positions) {
-        texts.push(value.for_column(into.columns[*position].ty)?);
+        texts.push(value.for_column(&into, *position)?);
     }
     let sources = binder.scopes.pop();
     for (position, default) in defaults(binder, &into, &positions.clone())? {

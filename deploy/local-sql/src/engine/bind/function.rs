@@ -212,7 +212,11 @@ impl Binder<'_> {
         let mut total: Option<u16> = Some(0);
         for value in &values {
             // What is not a string takes at most this much as text.
-            let length = if value.ty.is_text() { value.ty.length() } else { Some(40) };
+            let length = match value {
+                _ if value.is_null => Some(1),
+                _ if value.ty.is_text() => value.ty.length(),
+                _ => Some(40),
+            };
             total = total.zip(length).map(|(total, length)| total.saturating_add(length).min(4_000));
         }
         let sql = format!("{function}({})", texts?.join(", "));

@@ -104,6 +104,10 @@ pub(super) struct Table {
     pub(super) columns: Vec<TableColumn>,
     /// A unique index or key of it has IGNORE_DUP_KEY: duplicates are left out with message 3604.
     pub(super) ignore_duplicates: bool,
+    /// Positions of the columns of unique keys.
+    pub(super) unique_columns: Vec<usize>,
+    /// The position of the column that is SQLite's `_rowid_`.
+    pub(super) row_id: Option<usize>,
 }
 
 /// A column of a [`Table`].

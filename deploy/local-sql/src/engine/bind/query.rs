@@ -77,7 +77,7 @@ impl Binder<'_> {
     pub(super) fn common_tables(&mut self, ctes: &[super::super::ast::Cte]) -> Result<String> {
         let mut texts = Vec::with_capacity(ctes.len());
         for cte in ctes {
-            let bound = self.query(&cte.query)?;
+            let bound = self.query(&cte.query).map_err(|error| recursive(&cte.name, error))?;
             let sqlite = format!("{}_{}", self.new_alias(), cte.name);
             let columns = bound.scope_columns(&sqlite, &cte.columns)?;
             texts.push(format!("{} AS ({})", quoted_name(&sqlite), bound.sql));
@@ -370,6 +370,14 @@ impl Binder<'_> {
         let not = if negated { "NOT " } else { "" };
         Ok(format!("({} {not}IN (SELECT {right} FROM ({})))", with_collation(&left), bound.sql))
     }
+}
+
+/// An expression does not see itself: what would be an unknown table is a recursion.
+fn recursive(name: &str, error: SqlError) -> SqlError {
+    if error.number == 208 && error.text.eq_ignore_ascii_case(&format!("Invalid object name '{name}'.")) {
+        return SqlError::unsupported("recursive common table expressions").at(error.line);
+    }
+    error
 }
 
 /// The output columns of a query as scalars of an enclosing one.

@@ -4,7 +4,7 @@ use super::super::convert::integer_range;
 use super::super::error::{Result, SqlError};
 use super::super::storage_form::type_code;
 use super::super::types::SqlType;
-use super::Scalar;
+use super::{Scalar, Table, quoted_text};
 
 /// The longest `n` of nvarchar(n) and of varchar(n).
 const NATIONAL_LIMIT: u16 = 4_000;
@@ -155,13 +155,20 @@ impl Scalar {
     /// The text of the value for a column of this type: too long a string is refused instead of cut.
     ///
     /// # Errors
-    /// 206 and 257; at run time 8152, which the interpreter turns into 2628 with table and column.
-    pub(in super::super) fn for_column(&self, to: SqlType) -> Result<String> {
+    /// 206 and 257; at run time 2628.
+    pub(in super::super) fn for_column(&self, table: &Table, position: usize) -> Result<String> {
+        let column = &table.columns[position];
+        let to = column.ty;
         self.check_implicit(to)?;
         if self.is_null || same_form(self.ty, to) {
             return Ok(self.sql.clone());
         }
-        Ok(format!("ts_cast({}, {}, {}, 1)", self.sql, type_code(self.ty), type_code(to)))
+        let table = match &table.schema {
+            Some(schema) => format!("{schema}.{}", table.name),
+            None => table.name.clone(),
+        };
+        let (from, to) = (type_code(self.ty), type_code(to));
+        Ok(format!("ts_cast_column({}, {from}, {to}, {}, {})", self.sql, quoted_text(&table)?, quoted_text(&column.name)?))
     }
 
     fn check_implicit(&self, to: SqlType) -> Result<()> {

@@ -15,12 +15,19 @@ use super::super::change::sqlite_error;
 use super::super::error::{Result, SqlError};
 use super::super::interface::ResultSink;
 use super::super::types::SqlType;
-use super::Session;
 use super::transaction::Scope;
+use super::{Session, bound_table};
 
 impl Session {
     pub(super) fn define(&mut self, statement: &StatementKind, sink: &mut dyn ResultSink) -> Result<()> {
         self.row_count = 0;
+        self.connection.interrupts.hold(true);
+        let defined = self.run_definition(statement, sink);
+        self.connection.interrupts.hold(false);
+        defined
+    }
+
+    fn run_definition(&mut self, statement: &StatementKind, sink: &mut dyn ResultSink) -> Result<()> {
         match statement {
             StatementKind::CreateTable(name, definition) if name.object().starts_with('#') => {
                 self.create_temporary(name.object(), definition, sink)
@@ -238,7 +245,7 @@ impl Session {
 
     fn add(&mut self, catalog: &Catalog, table: &mut Table, definition: &TableDefinition) -> Result<()> {
         for column in &definition.columns {
-            self.add_column(catalog, table, column)?;
+            self.add_column(table, column)?;
         }
         let inline = definition.columns.iter().flat_map(|column| &column.constraints);
         let (keys, checks, foreign) = (table.keys.len(), table.checks.len(), table.foreign_keys.len());
@@ -267,7 +274,7 @@ impl Session {
         Ok(())
     }
 
-    fn add_column(&mut self, catalog: &Catalog, table: &mut Table, column: &ColumnDefinition) -> Result<()> {
+    fn add_column(&mut self, table: &mut Table, column: &ColumnDefinition) -> Result<()> {
         if column.identity.is_some() {
             return Err(SqlError::unsupported_at("ALTER TABLE … ADD of an IDENTITY column", column.position));
         }
@@ -282,7 +289,7 @@ impl Session {
             return Ok(());
         }
         match &column.default {
-            Some(default) => self.fill(catalog, table, index, &default.text)?,
+            Some(default) => self.fill(table, index, &default.text)?,
             None if self.finds_a_row(&format!("SELECT 1 FROM {} LIMIT 1", table.sql_name()))? => {
                 let text = format!(
                     "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified. Column '{}' cannot be added to non-empty table '{}' because it does not satisfy these conditions.",
@@ -299,15 +306,14 @@ impl Session {
     }
 
     /// Gives existing rows the default of a new column.
-    fn fill(&mut self, catalog: &Catalog, table: &Table, index: usize, default: &str) -> Result<()> {
+    fn fill(&mut self, table: &Table, index: usize, default: &str) -> Result<()> {
         let Some(column) = table.columns.get(index) else { return Ok(()) };
-        let _ = catalog;
         let program = self.compile("", "")?;
         let value = super::super::parser::parse_expression(default)?;
         let (sql, parameters) = {
             let environment = self.environment(&program, 0);
             let mut binder = super::super::bind::Binder::new(&environment);
-            let sql = binder.scalar(&value)?.for_column(column.ty)?;
+            let sql = binder.scalar(&value)?.for_column(&bound_table(table), index)?;
             (sql, std::mem::take(&mut binder.parameters))
         };
         let sql = format!("UPDATE {} SET {} = {sql}", table.sql_name(), quoted_name(&column.name));

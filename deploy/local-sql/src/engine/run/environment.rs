@@ -143,6 +143,7 @@ impl Session {
 
     /// Empties table variables whose batch has ended.
     pub(super) fn free_tables<'t>(&mut self, tables: impl Iterator<Item = &'t Arc<Table>>) {
+        self.connection.interrupts.hold(true);
         for table in tables {
             let sql = format!("DELETE FROM {}", table.sql_name());
             let emptied = self.connection.connection.prepare_cached(&sql).and_then(|mut statement| statement.execute([]));
@@ -157,6 +158,7 @@ impl Session {
                 None => {}
             }
         }
+        self.connection.interrupts.hold(false);
     }
 
     /// Drops the `#tables` of the session.
@@ -231,5 +233,7 @@ fn view(schema: &str, name: &str) -> Option<Rc<bind::Table>> {
         schema: Some(schema.to_owned()),
         columns: columns.collect(),
         ignore_duplicates: false,
+        unique_columns: Vec::new(),
+        row_id: None,
     }))
 }

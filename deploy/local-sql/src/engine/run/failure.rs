@@ -106,7 +106,7 @@ impl Session {
 }
 
 /// What a failed write to a table means in SQL Server's words. Foreign keys are named elsewhere: SQLite does not.
-pub(super) fn constraint_error(database: &str, table: &Table, shown: &str, error: &rusqlite::Error) -> SqlError {
+pub(super) fn constraint_error(database: &str, verb: &str, (table, shown): (&Table, &str), error: &rusqlite::Error) -> SqlError {
     let text = error.to_string();
     if let Some(columns) = text.split_once("UNIQUE constraint failed: ").map(|(_, rest)| rest) {
         return duplicate_key(table, shown, columns);
@@ -120,7 +120,7 @@ pub(super) fn constraint_error(database: &str, table: &Table, shown: &str, error
                 515,
                 format!(
                     "Cannot insert the value NULL into column '{column}', table '{target}'; column does not allow nulls. \
-                     INSERT fails."
+                     {verb} fails."
                 ),
             )
         };
@@ -129,7 +129,7 @@ pub(super) fn constraint_error(database: &str, table: &Table, shown: &str, error
         return SqlError::new(
             547,
             format!(
-                "The INSERT statement conflicted with the CHECK constraint \"{name}\". The conflict occurred in database \
+                "The {verb} statement conflicted with the CHECK constraint \"{name}\". The conflict occurred in database \
                  \"{database}\", table \"{shown}\"."
             ),
         );

@@ -5,27 +5,37 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::super::bind::change::Change;
+use super::super::bind::change::{Change, Kind};
 use super::super::bind::{self, Parameter};
 use super::super::catalog::Table;
-use super::super::change::{Host, sqlite_error};
+use super::super::change::{Host, cancelled, sqlite_error};
 use super::super::convert::in_range;
 use super::super::error::{Result, SqlError};
 use super::super::interface::{Message, ResultSink};
 
+use super::super::storage::Interrupts;
 use super::super::types::{Column, SqlType, Value};
 use super::failure::constraint_error;
 use super::{Database, Session};
 
+struct Written {
+    /// Its name in SQLite, as the bound statement has it.
+    sqlite: String,
+    table: Arc<Table>,
+    shown: String,
+}
+
 /// The session's side of one change. It owns what it needs: the connection is lent out meanwhile.
 pub(super) struct RowHost {
     values: Vec<(Parameter, Value)>,
-    /// The tables that are written, by object id, and as messages call them.
-    tables: Vec<(Arc<Table>, String)>,
+    /// The tables that are written, and as messages call them; the target first.
+    tables: Vec<Written>,
     database: Arc<Database>,
     temporary_identities: HashMap<i32, i64>,
     identity: Option<i64>,
     variables: Vec<(String, Value)>,
+    interrupts: Interrupts,
+    kind: Kind,
 }
 
 impl Session {
@@ -42,7 +52,8 @@ impl Session {
         let into = output.and_then(|output| output.into.as_ref()).map(|(table, _)| table);
         let mut tables = Vec::new();
         for table in [Some(&change.table), into].into_iter().flatten() {
-            tables.push((self.written_table(table)?, shown(table)));
+            let sqlite = table.sqlite.clone();
+            tables.push(Written { sqlite, table: self.written_table(table)?, shown: shown(table) });
         }
         Ok(RowHost {
             values,
@@ -51,6 +62,8 @@ impl Session {
             temporary_identities: std::mem::take(&mut self.temporary_identities),
             identity: None,
             variables: Vec::new(),
+            interrupts: self.connection.interrupts.clone(),
+            kind: change.kind,
         })
     }
 
@@ -61,7 +74,8 @@ impl Session {
             });
         }
         let variables = self.frame().into_iter().flat_map(|frame| frame.tables.values());
-        let found = variables.chain(self.temporary.values()).find(|known| known.id == table.id);
+        // By name: a table variable that was made again after a rollback has another id than when this was bound.
+        let found = variables.chain(self.temporary.values()).find(|known| known.sql_name() == table.sqlite);
         found.cloned().ok_or_else(|| {
             let name = format!("{}.{}", table.schema.as_deref().unwrap_or("sys"), table.name);
             SqlError::new(259, format!("Ad hoc updates to system catalogs are not allowed ('{name}')."))
@@ -87,8 +101,21 @@ fn shown(table: &bind::Table) -> String {
 }
 
 impl RowHost {
-    fn table(&self, table: &bind::Table) -> Result<&(Arc<Table>, String)> {
-        self.tables.iter().find(|(known, _)| known.id == table.id).ok_or_else(|| SqlError::unsupported("this table here"))
+    fn written(&self, table: &bind::Table) -> Result<&Written> {
+        let known = self.tables.iter().find(|known| known.sqlite == table.sqlite);
+        known.ok_or_else(|| SqlError::unsupported("this table here"))
+    }
+}
+
+impl RowHost {
+    /// What is done to a table: OUTPUT … INTO inserts whatever the statement does.
+    fn verb(&self, written: &Written) -> &'static str {
+        let is_target = self.tables.first().is_some_and(|target| target.sqlite == written.sqlite);
+        match self.kind {
+            Kind::Update if is_target => "UPDATE",
+            Kind::Delete if is_target => "DELETE",
+            _ => "INSERT",
+        }
     }
 }
 
@@ -99,7 +126,7 @@ impl Host for RowHost {
     }
 
     fn next_identities(&mut self, connection: &Connection, table: &bind::Table, count: usize) -> Result<(i64, i64)> {
-        let table = Arc::clone(&self.table(table)?.0);
+        let table = Arc::clone(&self.written(table)?.table);
         let Some((column, seed, step)) = table.identity else { return Ok((0, 0)) };
         let ty = table.columns.get(column).map_or(SqlType::BigInt, |column| column.ty);
         let overflow = || {
@@ -148,9 +175,20 @@ impl Host for RowHost {
         Ok(())
     }
 
+    fn set_writing(&self, writing: bool) {
+        self.interrupts.hold(writing);
+    }
+
+    fn check_cancelled(&self) -> Result<()> {
+        if self.interrupts.is_cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
+
     fn constraint_error(&self, _: &Connection, table: &bind::Table, error: rusqlite::Error) -> SqlError {
-        match self.table(table) {
-            Ok((table, shown)) => constraint_error(&self.database.name, table, shown, &error),
+        match self.written(table) {
+            Ok(written) => {
+                let verb = self.verb(written);
+                constraint_error(&self.database.name, verb, (&written.table, &written.shown), &error)
+            }
             Err(_) => sqlite_error(&error),
         }
     }

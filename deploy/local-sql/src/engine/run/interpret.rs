@@ -166,7 +166,9 @@ impl Session {
 
     fn is_true(&mut self, program: &Rc<Program>, ordinal: usize, condition: &Expression) -> Result<bool> {
         let Bound::Scalar(prepared) = self.bound_condition(program, ordinal, condition)? else { return Ok(false) };
-        Ok(self.evaluate(&prepared)? == Value::Int(1))
+        let holds = self.evaluate(&prepared)? == Value::Int(1);
+        self.last_error = 0;
+        Ok(holds)
     }
 
     /// An expression of a statement, converted as an assignment to a variable of that type would.

@@ -24,7 +24,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::bind;
-use super::catalog::{Metadata, Table};
+use super::catalog::{KeyKind, Metadata, Table};
 use super::error::{Result, SqlError};
 use super::interface::{CancelFlag, EngineOptions, Message, ResultSink, TransactionRequest};
 use super::locks::{Locks, SessionId};
@@ -328,5 +328,12 @@ fn bound_table(table: &Table) -> Rc<bind::Table> {
         schema: (!table.is_temporary()).then(|| table.schema.clone()),
         columns: columns.collect(),
         ignore_duplicates: table.keys.iter().any(|key| key.ignore_duplicates),
+        unique_columns: table
+            .keys
+            .iter()
+            .filter(|key| key.kind != KeyKind::Index)
+            .flat_map(|key| key.columns.iter().map(|(column, _)| *column))
+            .collect(),
+        row_id: table.row_id,
     })
 }

@@ -177,9 +177,12 @@ impl Session {
     fn change(&mut self, change: &Change, sink: &mut dyn ResultSink) -> Result<()> {
         self.refresh_catalog();
         let scope = self.change_scope(change);
-        let count = self.atomically(scope, sink, |session, sink| session.run_change(change, sink));
+        let count = self.atomically(scope, sink, |session, sink| session.run_change(change, false, sink));
+        let moves_keys = change.kind == bind::change::Kind::Update;
         let count = match count {
-            Err(error) if is_nameless_foreign_key(&error) => self.change_with_late_keys(change, scope, sink)?,
+            Err(error) if is_nameless_foreign_key(&error) || (moves_keys && matches!(error.number, 2601 | 2627)) => {
+                self.change_with_late_keys(change, scope, sink)?
+            }
             other => other?,
         };
         self.row_count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -201,28 +204,37 @@ impl Session {
         }
     }
 
-    fn run_change(&mut self, change: &Change, sink: &mut dyn ResultSink) -> Result<u64> {
+    fn run_change(&mut self, change: &Change, parking: bool, sink: &mut dyn ResultSink) -> Result<u64> {
         let now = self.statement_time();
         let mut host = self.host(change, now)?;
-        let result = change::run(&self.connection.connection, change, &mut host, sink);
+        let result = change::run(&self.connection.connection, change, parking, &mut host, sink);
         self.settle(host)?;
-        result
+        result.map_err(|error| self.with_database(error))
     }
 
-    /// SQLite checks foreign keys row by row and does not say which one failed. So the change is done once more with
-    /// the check put off to its end: either nothing is wrong then (rows that refer to each other went together), or
-    /// SQLite can say which key it is.
+    /// 2628 names the table with its database, which the function that raised it does not know.
+    fn with_database(&self, error: SqlError) -> SqlError {
+        if error.number != 2628 || error.text.contains("in table '@") || error.text.contains("in table '#") {
+            return error;
+        }
+        let text = error.text.replacen("in table '", &format!("in table '{}.", self.database.name), 1);
+        SqlError { text, ..error }
+    }
+
+    /// SQLite checks keys row by row, where SQL Server looks at the end of the statement, and does not say which
+    /// foreign key failed. So the change is done once more with unique keys moved out of the way first and the check
+    /// of foreign keys put off: then either nothing is wrong, or SQLite can say which key it is.
     fn change_with_late_keys(&mut self, change: &Change, scope: Scope, sink: &mut dyn ResultSink) -> Result<u64> {
         self.atomically(scope, sink, |session, sink| {
-            let pragma = |session: &Self, value: &str| {
+            let put_off = |session: &Self, value: &str| {
                 let sql = format!("PRAGMA defer_foreign_keys = {value}");
                 session.connection.connection.execute_batch(&sql).map_err(|error| sqlite_error(&error))
             };
-            pragma(session, "ON")?;
+            put_off(session, "ON")?;
             let mut held_back = Held::default();
-            let result = session.run_change(change, &mut held_back);
+            let result = session.run_change(change, true, &mut held_back);
             let violated = session.violated_foreign_key(change);
-            pragma(session, "OFF")?;
+            put_off(session, "OFF")?;
             let count = result?;
             match violated? {
                 Some(error) => Err(error),

@@ -163,6 +163,7 @@ impl Session {
         if self.transaction.count == 0 {
             return;
         }
+        self.connection.interrupts.hold(true);
         if self.transaction.writing {
             let kept = self.table_variable_rows();
             // SQLite has rolled back by itself after some errors; then there is nothing left to do.
@@ -171,6 +172,7 @@ impl Session {
             self.after_sqlite_rollback();
             self.restore_table_variables(kept);
         }
+        self.connection.interrupts.hold(false);
         let descriptor = std::mem::take(&mut self.transaction).descriptor;
         self.engine.locks.release_transaction(self.id);
         sink.transaction_rolled_back(descriptor);
@@ -266,6 +268,10 @@ impl Session {
         }
         let result = self.in_savepoint(sink, run);
         if !own_transaction {
+            if self.transaction.writing && self.connection.connection.is_autocommit() {
+                // A full disk or the like: SQLite has rolled back everything, and the client must know.
+                self.roll_back_all(sink);
+            }
             return result;
         }
         let result = result.and_then(|value| self.sqlite("COMMIT").map(|()| value));
