@@ -36,6 +36,18 @@ async fn two_workers_share_the_jobs_of_an_authoring_that_only_enqueues() -> Resu
 }
 
 #[tokio::test]
+async fn the_articles_two_files_start_the_services_with_connection_strings_from_the_environment() -> Result<()>
+{
+    let world = World::start(Layout { article_settings: true, ..Layout::default() }).await?;
+
+    with_demo_catalog(&world).await?;
+
+    let listed = world.shoppers[1].listing(crate::STORE, None, 20).await?;
+    assert_eq!(listed.len() as u64, catalog::DEMO_PRODUCTS);
+    world.stop().await
+}
+
+#[tokio::test]
 async fn without_redis_everything_still_works() -> Result<()> {
     let world = World::start(Layout { frontends: 1, redis: false, ..Layout::default() }).await?;
     with_demo_catalog(&world).await?;

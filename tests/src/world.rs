@@ -29,6 +29,10 @@ pub struct Layout {
     pub authoring_runs_jobs: bool,
     /// Whether there is a Redis at all.
     pub redis: bool,
+    /// Starts the services with the article's two files (`deploy/settings`) instead of generated ones: frontends
+    /// with the commerce configuration, authoring-api and job-worker with the authoring one. What the files leave to
+    /// their reader comes from the environment.
+    pub article_settings: bool,
     /// How the processes are placed on the machine.
     pub placement: Placement,
 }
@@ -49,6 +53,7 @@ impl Default for Layout {
             workers: 1,
             authoring_runs_jobs: false,
             redis: true,
+            article_settings: false,
             placement: Placement::default(),
         }
     }
@@ -70,6 +75,7 @@ pub struct World {
     sql: Process,
     connection: String,
     placement: Placement,
+    article_settings: bool,
     _temporary: Option<TempDir>,
 }
 
@@ -79,9 +85,14 @@ struct Redis {
 }
 
 impl World {
-    /// Starts everything that `layout` names, in a temporary directory.
+    /// Starts everything that `layout` names, in a temporary directory. With `STOA_KEEP_LOGS` set the directory, with
+    /// one log a process, stays and is named.
     pub async fn start(layout: Layout) -> Result<Self> {
-        let temporary = tempfile::Builder::new().prefix("stoa-world-").tempdir()?;
+        let mut temporary = tempfile::Builder::new().prefix("stoa-world-").tempdir()?;
+        if std::env::var_os("STOA_KEEP_LOGS").is_some() {
+            temporary.disable_cleanup(true);
+            println!("logs in {}", temporary.path().display());
+        }
         let mut world = Self::start_in(layout, temporary.path(), "127.0.0.1:0").await?;
         world._temporary = Some(temporary);
         Ok(world)
@@ -98,7 +109,8 @@ impl World {
         );
         let mut services = Vec::new();
         let port = redis.as_ref().map(|redis| redis.port);
-        let start = Starter { directory, connection: &connection, redis: port, placement };
+        let article_settings = layout.article_settings;
+        let start = Starter { directory, connection: &connection, redis: port, article_settings, placement };
         let (authoring, authoring_address) =
             start.service("authoring-api", "authoring-api", layout.authoring_runs_jobs).await?;
         let mut shoppers = Vec::new();
@@ -124,6 +136,7 @@ impl World {
             sql,
             connection,
             placement,
+            article_settings,
             _temporary: None,
         };
         for _ in 0..layout.workers {
@@ -139,6 +152,7 @@ impl World {
             connection: &self.connection,
             redis: self.redis.as_ref().map(|redis| redis.port),
             placement: self.placement,
+            article_settings: self.article_settings,
         };
         let name = format!("worker-{}", self.workers.len() + 1);
         let (process, _) = start.service("job-worker", &name, true).await?;
@@ -196,24 +210,46 @@ struct Starter<'a> {
     connection: &'a str,
     redis: Option<u16>,
     placement: Placement,
+    article_settings: bool,
 }
 
 impl Starter<'_> {
     async fn service(&self, program: &str, name: &str, runs_jobs: bool) -> Result<(Process, String)> {
-        let settings = self.directory.join(format!("{name}.appsettings.json"));
-        std::fs::write(&settings, serde_json::to_vec_pretty(&self.settings(program, runs_jobs))?)?;
         let mut command = self.placement.command(&binary(program)?, program == "frontend-api");
-        command.arg("--config").arg(&settings).args(["--listen", "127.0.0.1:0"]);
+        if self.article_settings {
+            self.use_article_settings(program, &mut command);
+        } else {
+            let settings = self.directory.join(format!("{name}.appsettings.json"));
+            std::fs::write(&settings, serde_json::to_vec_pretty(&self.settings(program, runs_jobs))?)?;
+            command.arg("--config").arg(&settings);
+        }
+        command.args(["--listen", "127.0.0.1:0"]);
         let mut process = Process::start(name, &mut command, &self.directory.join(format!("{name}.log")))?;
         let address = process.listening().await?;
         Ok((process, address))
     }
 
+    fn use_article_settings(&self, program: &str, command: &mut Command) {
+        let topology = if program == "frontend-api" { "commerce" } else { "authoring" };
+        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/settings");
+        command.arg("--config").arg(files.join(format!("{topology}.appsettings.json")));
+        command.env("ConnectionStrings__VirtoCommerce", self.connection);
+        if let Some(redis) = self.redis_string() {
+            command.env("ConnectionStrings__RedisConnectionString", redis);
+        }
+        if program == "authoring-api" {
+            command.env("Authoring__BearerToken", BEARER_TOKEN);
+        }
+    }
+
+    fn redis_string(&self) -> Option<String> {
+        self.redis.map(|port| format!("127.0.0.1:{port},ssl=False,abortConnect=False"))
+    }
+
     fn settings(&self, program: &str, runs_jobs: bool) -> serde_json::Value {
         let mut strings = json!({ "VirtoCommerce": self.connection });
-        if let Some(port) = self.redis {
-            strings["RedisConnectionString"] =
-                json!(format!("127.0.0.1:{port},ssl=False,abortConnect=False"));
+        if let Some(redis) = self.redis_string() {
+            strings["RedisConnectionString"] = json!(redis);
         }
         let mut settings = json!({
             "ConnectionStrings": strings,

@@ -108,7 +108,8 @@ async fn refuse_bad_rows(world: &World) -> Result<()> {
     }
     let not_a_catalog = world.merchant.upload(STORE, "notes.csv", b"a,b\n1,2\n".to_vec()).await?;
     ensure!(not_a_catalog.status.is_client_error(), "{}", not_a_catalog.status);
-    told(&format!("a file without handles: {} {}", not_a_catalog.status, not_a_catalog.body["detail"]));
+    let why = &not_a_catalog.body["errors"][0]["reason"];
+    told(&format!("a file without handles: {} {why}", not_a_catalog.status));
     Ok(())
 }
 
