@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use sql::{Database, Migration};
 use tokio::time::Instant;
 
-use crate::configuration::{Migrate, Sql};
+use crate::configuration::{Migrate, Sql, milliseconds};
 use crate::lifecycle::Lifecycle;
 
 /// The pause after the first failed attempt; it doubles up to [`PAUSE_MAX`].
@@ -41,10 +41,10 @@ pub async fn connect(
         }
         let jittered = pause.mul_f64(rand::random_range(0.8..1.2));
         if Instant::now() + jittered >= give_up_at {
-            let limit_ms = settings.start_timeout.as_millis();
+            let limit_ms = milliseconds(settings.start_timeout);
             return Err(error).with_context(|| format!("the database did not answer within {limit_ms} ms"));
         }
-        let (server, pause_ms) = (settings.connection.server(), jittered.as_millis());
+        let (server, pause_ms) = (settings.connection.server(), milliseconds(jittered));
         tracing::warn!(server, %error, pause_ms, "waiting for the database");
         if let Some(on_wait) = on_wait.take() {
             on_wait();

@@ -12,6 +12,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::configuration::milliseconds;
+
 /// A soft stop that takes longer than this becomes a hard stop; orchestrators kill after 30 s or more.
 pub const HARD_STOP_AFTER: Duration = Duration::from_secs(30);
 
@@ -134,7 +136,7 @@ where
         tokio::select! {
             name = signals.next() => tracing::warn!(signal = name, "second signal: not waiting any longer"),
             () = tokio::time::sleep(HARD_STOP_AFTER) => {
-                tracing::error!(limit_ms = HARD_STOP_AFTER.as_millis(), "did not stop in time");
+                tracing::error!(limit_ms = milliseconds(HARD_STOP_AFTER), "did not stop in time");
             }
         }
     };

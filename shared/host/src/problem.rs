@@ -170,7 +170,7 @@ impl Problem {
     pub fn timed_out(limit: std::time::Duration) -> Self {
         let title = "The answer took too long";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", title)
-            .detail(format!("the limit is {} ms", limit.as_millis()))
+            .detail(format!("the limit is {} ms", crate::configuration::milliseconds(limit)))
             .header(RETRY_AFTER, HeaderValue::from(1u32))
     }
 

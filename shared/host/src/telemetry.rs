@@ -8,8 +8,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-/// Libraries that repeat at `info` what we log ourselves.
-const QUIET: &[&str] = &["tiberius=warn", "actix_server=warn", "rustls=warn", "mio=warn"];
+/// Libraries that repeat what we log ourselves; tiberius warns of each connection without TLS.
+const QUIET: &[&str] = &["tiberius=error", "actix_server=warn", "rustls=warn", "mio=warn"];
 
 /// Starts logging for this process. `level` is the lowest level (`info`, `warn`, `off` …); the environment variable
 /// `RUST_LOG` wins over it. A second call in the same process changes nothing.
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn the_variable_wins_over_the_configured_level() {
         assert_eq!(filter("info", Some("sql=trace")).unwrap().to_string(), "sql=trace");
-        assert!(filter("info", None).unwrap().to_string().contains("tiberius=warn"));
+        assert!(filter("info", None).unwrap().to_string().contains("tiberius=error"));
         assert_eq!(filter("off", Some(" ")).unwrap().to_string(), "off");
     }
 

@@ -4,7 +4,6 @@
 //! the [`Host`]. Stop: see [`Host::serve`]. The only place that knows both `jobs` and `backplane`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::web;
 use backplane::{Feed, FeedOptions, Redis, Wake};
@@ -12,7 +11,7 @@ use parking_lot::Mutex;
 use sql::{Database, Migration};
 use tokio::sync::watch;
 
-use crate::configuration::{Configuration, Hangfire, Settings};
+use crate::configuration::{Configuration, Hangfire, Settings, milliseconds};
 use crate::database;
 use crate::health::{FeedPart, Health, JobServerPart, Observed, SqlState};
 use crate::http::{self, Listener, Surroundings};
@@ -177,7 +176,7 @@ fn announce(configuration: &Configuration) {
         files = files.join(", "),
         "starting"
     );
-    let max_staleness_ms = settings.caching.max_staleness.as_millis();
+    let max_staleness_ms = milliseconds(settings.caching.max_staleness);
     if settings.redis.is_some() {
         tracing::info!(channel = settings.caching.channel_name, max_staleness_ms, "hints through redis: on");
     } else {
@@ -192,7 +191,12 @@ fn announce(configuration: &Configuration) {
         tracing::info!(why, "job server: off, jobs are only enqueued");
     }
     let (on, max_bytes) = (settings.caching.enabled, settings.caching.max_bytes);
-    tracing::info!(on, max_bytes, time_to_live_ms = settings.caching.time_to_live.as_millis(), "local cache");
+    tracing::info!(
+        on,
+        max_bytes,
+        time_to_live_ms = milliseconds(settings.caching.time_to_live),
+        "local cache"
+    );
     for warning in &configuration.warnings {
         tracing::warn!("{warning}");
     }
@@ -264,7 +268,6 @@ fn look(redis: &Option<Redis>, feed: &Arc<Feed>, job_server: &JobServer) -> crat
     let (redis, feed, job_server) = (redis.clone(), feed.clone(), job_server.clone());
     Box::new(move || {
         let status = feed.status();
-        let milliseconds = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         let running = job_server.lock().as_ref().map(jobs::Server::status);
         Observed {
             stopping: false,

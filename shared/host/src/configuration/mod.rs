@@ -25,6 +25,7 @@ pub use settings::{
     AccessLog, Authoring, Caching, Hangfire, Http, Imports, Migrate, Push, Scalability, Settings, Sql,
 };
 pub use source::Origin;
+pub(crate) use time_span::milliseconds;
 pub use time_span::{format as format_time_span, parse as parse_time_span};
 
 use std::path::PathBuf;

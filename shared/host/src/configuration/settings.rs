@@ -14,6 +14,7 @@ use super::merge::Flat;
 use super::mistake::Mistake;
 use super::reader::Reader;
 use super::secret::Secret;
+use super::time_span::milliseconds;
 use crate::Service;
 
 /// Everything that a process of ours can be told. Debug output shows no secret.
@@ -265,7 +266,6 @@ fn read_sql_connection(reader: &mut Reader<'_>) -> Option<ConnectionString> {
 }
 
 fn read_sql_options(reader: &mut Reader<'_>) -> sql::Options {
-    let milliseconds = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
     sql::Options {
         pool_max: u32::try_from(reader.integer(&keys::SQL_MAX_POOL_SIZE)).unwrap_or(u32::MAX),
         acquire_timeout_ms: milliseconds(reader.span(&keys::SQL_ACQUIRE_TIMEOUT)),

@@ -45,6 +45,11 @@ pub fn format(span: Duration) -> String {
     }
 }
 
+/// Whole milliseconds, for logs and options.
+pub fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Splits off `.fffffff`, which can only stand after the seconds, and so after two colons.
 fn split_fraction(text: &str) -> Option<(&str, u32)> {
     let last_colon = text.rfind(':')?;

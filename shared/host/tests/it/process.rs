@@ -2,16 +2,30 @@
 //! its signals and its exit code.
 
 use std::process::{ExitCode, Stdio};
+use std::time::Duration;
 
 use host::{Host, Service};
 use reqwest::Client;
+use sql::ConnectionString;
+use sql::testing::TestDatabase;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 /// The words of the command line that a started process reads, one a line.
 const WORDS: &str = "HOST_TEST_WORDS";
+
+const MIGRATIONS: &[&[sql::Migration]] = &[sql::MIGRATIONS, jobs::MIGRATIONS];
+
+/// A job that nobody enqueues: a job server needs a handler.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Nothing {}
+
+impl jobs::Payload for Nothing {
+    const TYPE: &'static str = "Host.Tests.Nothing, Host";
+}
 
 /// Runs only in processes that [`Process::start`] starts.
 #[test]
@@ -19,8 +33,14 @@ const WORDS: &str = "HOST_TEST_WORDS";
 fn one_of_our_processes() {
     let Ok(words) = std::env::var(WORDS) else { return };
     let words = words.lines().map(Into::into);
-    let end =
-        host::main_with(Service::JobWorker, words, &[], async |host: Host| host.serve(|_config| {}).await);
+    let end = host::main_with(Service::JobWorker, words, MIGRATIONS, async |host: Host| {
+        let mut registry = jobs::Registry::new();
+        if host.settings.environment != "NoHandlers" {
+            registry.register::<Nothing, _, _, _>(async |_context, _payload| Ok::<(), jobs::Failure>(()));
+        }
+        host.start_job_server(registry)?;
+        host.serve(|_config| {}).await
+    });
     let code = (0..=3u8).find(|code| format!("{:?}", ExitCode::from(*code)) == format!("{end:?}"));
     #[expect(clippy::disallowed_methods, reason = "the test harness has no other way to set its exit code")]
     std::process::exit(code.map_or(100, i32::from));
@@ -28,13 +48,19 @@ fn one_of_our_processes() {
 
 struct Process {
     child: Child,
-    lines: tokio::io::Lines<BufReader<tokio::process::ChildStdout>>,
+    /// What it logs, read all the time: a full pipe would hold it back.
+    lines: mpsc::UnboundedReceiver<String>,
     _folder: TempDir,
 }
 
 impl Process {
     /// Starts a process with this `appsettings.json` and these further words.
     fn start(settings: &str, words: &[&str]) -> Self {
+        Self::start_in("Production", settings, words)
+    }
+
+    /// The same in an environment of this name.
+    fn start_in(environment: &str, settings: &str, words: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("appsettings.json");
         std::fs::write(&file, settings).unwrap();
@@ -43,19 +69,27 @@ impl Process {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "process::one_of_our_processes", "--ignored", "--nocapture"])
             .env(WORDS, words.join("\n"))
+            .env("STOA_ENVIRONMENT", environment)
             .env_remove("RUST_LOG")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut read = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (say, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = read.next_line().await {
+                let _ = say.send(line);
+            }
+        });
         Self { child, lines, _folder: folder }
     }
 
     /// Reads log lines up to the first with this message.
     async fn line(&mut self, message: &str) -> String {
-        while let Some(line) = self.lines.next_line().await.unwrap() {
+        while let Some(line) = self.lines.recv().await {
+            println!("{line}");
             if line.contains(message) {
                 return line;
             }
@@ -69,11 +103,8 @@ impl Process {
     }
 
     /// Exit code and standard error.
-    async fn end(mut self) -> (i32, String) {
-        // Nobody reads on: a full pipe must not hold the process back.
-        let drain = async { while let Ok(Some(_)) = self.lines.next_line().await {} };
-        let (output, ()) = tokio::join!(self.child.wait_with_output(), drain);
-        let output = output.unwrap();
+    async fn end(self) -> (i32, String) {
+        let output = self.child.wait_with_output().await.unwrap();
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 }
@@ -153,4 +184,94 @@ async fn a_database_that_never_comes_ends_the_process_with_1() {
     let line = process.line("failed").await;
     assert!(line.contains("the database did not answer within 1000 ms"), "{line}");
     assert_eq!(process.end().await.0, 1);
+}
+
+/// The least configuration for a real database.
+fn settings(connection: &ConnectionString) -> String {
+    let connection = connection.to_secret_string();
+    serde_json::json!({
+        "ConnectionStrings": {"VirtoCommerce": connection},
+        "Sql": {"Migrate": "Auto"},
+        "Caching": {"MaxStaleness": "00:00:03"},
+    })
+    .to_string()
+}
+
+impl Process {
+    /// Waits until it serves and gives its URL.
+    async fn url(&mut self) -> String {
+        let line: serde_json::Value = serde_json::from_str(&self.line("\"listening\"").await).unwrap();
+        assert_eq!(line["service"], "job-worker");
+        format!("http://{}", line["address"].as_str().unwrap())
+    }
+}
+
+/// Asks again until the status is this one; the test's own time limit ends a wait in vain.
+async fn until_status(url: &str, status: u16) {
+    const PAUSE: Duration = Duration::from_millis(20);
+    while reqwest::get(url).await.unwrap().status().as_u16() != status {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[tokio::test]
+async fn a_process_prepares_its_database_serves_runs_jobs_and_stops_in_order() {
+    let test = TestDatabase::create_empty().await;
+    let mut process = Process::start(&settings(&test.connection), &["--listen", "127.0.0.1:0"]);
+    let url = process.url().await;
+    until_status(&format!("{url}/health/ready"), 200).await;
+    let health: serde_json::Value =
+        reqwest::get(format!("{url}/health")).await.unwrap().json().await.unwrap();
+    assert_eq!(health["status"], "ready");
+    assert_eq!(health["redis"], "not configured");
+    assert!(health["jobServer"]["workerCount"].as_u64().is_some_and(|count| count > 0), "{health}");
+    process.signal("INT");
+    process.line("job server stopped").await;
+    process.line("\"stopped\"").await;
+    assert_eq!(process.end().await.0, 0);
+    assert!(sql::pending_migrations(&test.database, MIGRATIONS).await.unwrap().is_empty());
+    test.close().await;
+}
+
+#[tokio::test]
+async fn an_outdated_schema_that_may_not_be_changed_refuses_the_start() {
+    let test = TestDatabase::create_empty().await;
+    let words = ["--listen", "127.0.0.1:0", "--set", "Sql:Migrate=Never"];
+    let mut process = Process::start(&settings(&test.connection), &words);
+    let line = process.line("\"failed\"").await;
+    assert!(
+        line.contains("and Sql:Migrate is Never: start one instance with --set Sql:Migrate=Auto"),
+        "{line}"
+    );
+    assert_eq!(process.end().await.0, 1);
+    test.close().await;
+}
+
+#[tokio::test]
+async fn a_job_server_without_handlers_refuses_to_start() {
+    let test = TestDatabase::create_empty().await;
+    let words = ["--listen", "127.0.0.1:0"];
+    let mut process = Process::start_in("NoHandlers", &settings(&test.connection), &words);
+    let line = process.line("\"failed\"").await;
+    assert!(line.contains("UseHangfireServer is true and this service has no job handlers"), "{line}");
+    assert_eq!(process.end().await.0, 1);
+    test.close().await;
+}
+
+#[tokio::test]
+async fn a_worker_whose_database_goes_away_stays_live_and_comes_back() {
+    let test = TestDatabase::create_empty().await;
+    let proxy = test.proxy().await;
+    let mut process = Process::start(&settings(proxy.connection()), &["--listen", "127.0.0.1:0"]);
+    let url = process.url().await;
+    until_status(&format!("{url}/health/ready"), 200).await;
+    proxy.refuse();
+    proxy.cut();
+    until_status(&format!("{url}/health/ready"), 503).await;
+    assert_eq!(reqwest::get(format!("{url}/health/live")).await.unwrap().status().as_u16(), 200);
+    proxy.accept();
+    until_status(&format!("{url}/health/ready"), 200).await;
+    process.signal("TERM");
+    assert_eq!(process.end().await.0, 0);
+    test.close().await;
 }
