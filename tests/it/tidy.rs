@@ -76,3 +76,16 @@ fn shared_crates_keep_the_dependency_rule() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn the_configuration_table_of_the_readme_is_the_one_that_the_keys_print() -> Result<()> {
+    // `host` keeps a snapshot of what its table of keys prints; the README shows the same.
+    let snapshots = repository().join("shared/host/tests/it/snapshots");
+    let snapshot = snapshots.join("it__configuration__the_table_of_keys_is_what_documents_show.snap");
+    let printed = std::fs::read_to_string(&snapshot)?;
+    let table = printed.splitn(3, "---\n").nth(2).unwrap_or_default().trim();
+    let readme = std::fs::read_to_string(repository().join("README.md"))?;
+    assert!(table.starts_with("| key |"), "{} holds no table", snapshot.display());
+    assert!(readme.contains(table), "copy the table of {} into the README", snapshot.display());
+    Ok(())
+}
