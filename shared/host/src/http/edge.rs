@@ -195,7 +195,10 @@ impl Visit {
         let status = status.as_u16();
         let code = problem.map(|problem| problem.code);
         let cause = problem.and_then(Problem::logged_cause);
-        if status >= 500 {
+        if status == 503 {
+            // Expected while something is away or the process is starting; told by whoever noticed it.
+            tracing::warn!(request_id = id, method, path, status, duration_us, code, cause, "request");
+        } else if status >= 500 {
             tracing::error!(request_id = id, method, path, status, duration_us, code, cause, "request");
         } else {
             tracing::info!(request_id = id, method, path, status, duration_us, code, cause, "request");

@@ -39,6 +39,9 @@ fn one_of_our_processes() {
             registry.register::<Nothing, _, _, _>(async |_context, _payload| Ok::<(), jobs::Failure>(()));
         }
         host.start_job_server(registry)?;
+        if host.settings.environment == "Hangs" {
+            host.lifecycle.spawn(std::future::pending());
+        }
         host.serve(|_config| {}).await
     });
     let code = (0..=3u8).find(|code| format!("{:?}", ExitCode::from(*code)) == format!("{end:?}"));
@@ -273,5 +276,18 @@ async fn a_worker_whose_database_goes_away_stays_live_and_comes_back() {
     until_status(&format!("{url}/health/ready"), 200).await;
     process.signal("TERM");
     assert_eq!(process.end().await.0, 0);
+    test.close().await;
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_a_process_that_does_not_stop() {
+    let test = TestDatabase::create_empty().await;
+    let mut process = Process::start_in("Hangs", &settings(&test.connection), &["--listen", "127.0.0.1:0"]);
+    process.url().await;
+    process.signal("TERM");
+    process.line("job server stopped").await;
+    process.signal("TERM");
+    process.line("second signal").await;
+    assert_eq!(process.end().await.0, 3);
     test.close().await;
 }
