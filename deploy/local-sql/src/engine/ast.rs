@@ -275,7 +275,10 @@ pub enum StatementKind {
     Declare(Vec<(String, SqlType, Option<Expression>)>),
     DeclareTable(String, TableDefinition),
     /// `SET @v += x` comes as `SET @v = @v + x`.
-    Set { variable: String, value: Expression },
+    Set {
+        variable: String,
+        value: Expression,
+    },
     SetOption {
         name: String,
         value: String,
@@ -464,7 +467,7 @@ pub enum ConstraintKind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Action {
-    NoAction,
+    Nothing,
     Cascade,
     SetNull,
     SetDefault,

@@ -19,7 +19,8 @@ pub(super) trait Host {
     /// The value of a variable or of the session.
     fn parameter(&self, parameter: &Parameter) -> Result<Value>;
     /// Reserves identity values and returns the first and the step.
-    fn next_identities(&mut self, connection: &Connection, table: &Table, count: usize) -> Result<(i64, i64)>;
+    fn next_identities(&mut self, connection: &Connection, table: &Table, count: usize)
+    -> Result<(i64, i64)>;
     /// Tells the last identity value written: SCOPE_IDENTITY().
     fn identity_written(&mut self, value: i64);
     /// Sets a variable.
@@ -100,7 +101,13 @@ fn park(connection: &Connection, change: &Change, rows: &mut [Row]) -> Result<()
     parked
 }
 
-fn park_rows(connection: &Connection, table: &Table, moved: &[usize], text: &str, rows: &mut [Row]) -> Result<()> {
+fn park_rows(
+    connection: &Connection,
+    table: &Table,
+    moved: &[usize],
+    text: &str,
+    rows: &mut [Row],
+) -> Result<()> {
     let mut statement = connection.prepare(text).map_err(|error| sqlite_error(&error))?;
     for (number, row) in (i64::MIN..).zip(rows.iter_mut()) {
         let values = moved.iter().map(|position| parked_value(table.columns[*position].ty, number));
@@ -131,7 +138,9 @@ pub(super) fn sqlite_error(error: &rusqlite::Error) -> SqlError {
     let text = error.to_string();
     match error {
         _ if carried(&text).is_some() => carried(&text).unwrap_or_else(|| SqlError::unsupported(&text)),
-        rusqlite::Error::SqliteFailure(failure, _) if failure.code == rusqlite::ErrorCode::OperationInterrupted => {
+        rusqlite::Error::SqliteFailure(failure, _)
+            if failure.code == rusqlite::ErrorCode::OperationInterrupted =>
+        {
             cancelled()
         }
         _ => SqlError::new(40000, format!("local-sql failed inside SQLite: {text}")),
@@ -194,7 +203,8 @@ fn insert_rows(
         _ => (0, 0),
     };
     let positions: Vec<usize> = identity.into_iter().chain(assigned.iter().copied()).collect();
-    let names: Vec<String> = positions.iter().map(|position| quoted_name(&table.columns[*position].name)).collect();
+    let names: Vec<String> =
+        positions.iter().map(|position| quoted_name(&table.columns[*position].name)).collect();
     let marks: Vec<String> = (1..=positions.len()).map(|number| format!("?{number}")).collect();
     let text = if positions.is_empty() {
         format!("INSERT INTO {} DEFAULT VALUES", table.sqlite)
@@ -249,7 +259,12 @@ fn duplicate_ignored() -> Message {
     }
 }
 
-fn update_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &mut dyn Host) -> Result<Vec<Changed>> {
+fn update_rows(
+    connection: &Connection,
+    change: &Change,
+    rows: Vec<Row>,
+    host: &mut dyn Host,
+) -> Result<Vec<Changed>> {
     let table = &change.table;
     let sets: Vec<String> = change
         .assigned
@@ -289,7 +304,12 @@ fn update_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &
     Ok(changed)
 }
 
-fn delete_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &dyn Host) -> Result<Vec<Changed>> {
+fn delete_rows(
+    connection: &Connection,
+    change: &Change,
+    rows: Vec<Row>,
+    host: &dyn Host,
+) -> Result<Vec<Changed>> {
     let table = &change.table;
     let text = format!("DELETE FROM {} WHERE _rowid_ = ?1", table.sqlite);
     let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;

@@ -35,7 +35,9 @@ pub(super) fn convert(value: Value, from: SqlType, to: SqlType, overlong: Overlo
         Value::Guid(guid) => from_guid(guid, from, to, overlong),
         Value::Ticks(ticks) => from_ticks(ticks, from, to, overlong),
         Value::Decimal(..) | Value::Offset(..) if from == to => Ok(value),
-        Value::Decimal(..) | Value::Offset(..) => Err(SqlError::unsupported(format!("conversion of {}", from.name()))),
+        Value::Decimal(..) | Value::Offset(..) => {
+            Err(SqlError::unsupported(format!("conversion of {}", from.name())))
+        }
     }
 }
 
@@ -64,16 +66,26 @@ pub(super) fn in_range(number: i64, ty: SqlType) -> Result<i64> {
 
 /// 8115 for an expression.
 pub(super) fn overflow_of_expression(ty: SqlType) -> SqlError {
-    SqlError::new(8115, format!("Arithmetic overflow error converting expression to data type {}.", ty.name()))
+    SqlError::new(
+        8115,
+        format!("Arithmetic overflow error converting expression to data type {}.", ty.name()),
+    )
 }
 
 fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Result<Value> {
     match to {
         SqlType::Bit => Ok(Value::Int(i64::from(number != 0))),
-        SqlType::TinyInt | SqlType::SmallInt if integer_range(to).is_some_and(|(low, high)| number < low || number > high) => {
-            Err(SqlError::new(220, format!("Arithmetic overflow error for data type {}, value = {number}.", to.name())))
+        SqlType::TinyInt | SqlType::SmallInt
+            if integer_range(to).is_some_and(|(low, high)| number < low || number > high) =>
+        {
+            Err(SqlError::new(
+                220,
+                format!("Arithmetic overflow error for data type {}, value = {number}.", to.name()),
+            ))
         }
-        SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => in_range(number, to).map(Value::Int),
+        SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => {
+            in_range(number, to).map(Value::Int)
+        }
         #[expect(clippy::cast_precision_loss, reason = "as SQL Server: bigint to float rounds")]
         SqlType::Float | SqlType::Real => Ok(Value::Float(number as f64)),
         _ if to.is_text() => {
@@ -93,8 +105,12 @@ fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Resu
             fit_bytes(bytes, to, overlong)
         }
         SqlType::DateTime => {
-            let ticks = number.checked_mul(ticks::PER_DAY).and_then(|span| ticks::of_1900().checked_add(span));
-            ticks.filter(|ticks| ticks::is_valid_datetime(*ticks)).map(Value::Ticks).ok_or_else(|| overflow_of_expression(to))
+            let ticks =
+                number.checked_mul(ticks::PER_DAY).and_then(|span| ticks::of_1900().checked_add(span));
+            ticks
+                .filter(|ticks| ticks::is_valid_datetime(*ticks))
+                .map(Value::Ticks)
+                .ok_or_else(|| overflow_of_expression(to))
         }
         _ => Err(not_allowed(from, to)),
     }
@@ -103,10 +119,17 @@ fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Resu
 fn from_float(number: f64, to: SqlType, overlong: Overlong) -> Result<Value> {
     match to {
         SqlType::Float => Ok(Value::Float(number)),
-        #[expect(clippy::cast_possible_truncation, reason = "real is what was asked for; overflow is checked")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "real is what was asked for; overflow is checked"
+        )]
         SqlType::Real => {
             let real = number as f32;
-            if real.is_infinite() { Err(float_overflow(number, to)) } else { Ok(Value::Float(f64::from(real))) }
+            if real.is_infinite() {
+                Err(float_overflow(number, to))
+            } else {
+                Ok(Value::Float(f64::from(real)))
+            }
         }
         SqlType::Bit => Ok(Value::Int(i64::from(number != 0.0))),
         _ if integer_range(to).is_some() => {
@@ -136,7 +159,11 @@ fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Re
         let shown: String = text.chars().take(NAME_LIMIT * 10).collect();
         SqlError::new(
             245,
-            format!("Conversion failed when converting the {} value '{shown}' to data type {}.", from.name(), to.name()),
+            format!(
+                "Conversion failed when converting the {} value '{shown}' to data type {}.",
+                from.name(),
+                to.name()
+            ),
         )
     };
     let trimmed = text.trim_matches(' ');
@@ -169,11 +196,17 @@ fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Re
             from_float(number, to, overlong)
         }
         SqlType::UniqueIdentifier => text::parse_guid(trimmed).map(Value::Guid).ok_or_else(|| {
-            SqlError::new(8169, "Conversion failed when converting from a character string to uniqueidentifier.")
+            SqlError::new(
+                8169,
+                "Conversion failed when converting from a character string to uniqueidentifier.",
+            )
         }),
         _ if to.is_date_or_time() => {
             let parsed = ticks::parse(trimmed, to).ok_or_else(|| {
-                SqlError::new(241, "Conversion failed when converting date and/or time from character string.")
+                SqlError::new(
+                    241,
+                    "Conversion failed when converting date and/or time from character string.",
+                )
             })?;
             ticks::rounded(parsed, to).map(Value::Ticks)
         }
@@ -191,10 +224,15 @@ fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Re
 
 fn overflow_of_text(text: &str, from: SqlType, to: SqlType) -> SqlError {
     if to == SqlType::Int {
-        let message = format!("The conversion of the {} value '{text}' overflowed an int column.", from.name());
+        let message =
+            format!("The conversion of the {} value '{text}' overflowed an int column.", from.name());
         SqlError::new(248, message)
     } else {
-        let message = format!("The conversion of the {} value '{text}' overflowed an {} column.", from.name(), to.name());
+        let message = format!(
+            "The conversion of the {} value '{text}' overflowed an {} column.",
+            from.name(),
+            to.name()
+        );
         SqlError::new(244, message)
     }
 }
@@ -212,7 +250,11 @@ fn from_bytes(bytes: Vec<u8>, from: SqlType, to: SqlType, overlong: Overlong) ->
         _ if integer_range(to).is_some() => {
             let tail = &bytes[bytes.len().saturating_sub(8)..];
             let number = tail.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-            #[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "bit patterns, as SQL Server")]
+            #[expect(
+                clippy::cast_possible_wrap,
+                clippy::cast_possible_truncation,
+                reason = "bit patterns, as SQL Server"
+            )]
             let number = match to {
                 SqlType::BigInt => number as i64,
                 SqlType::Int => i64::from(number as u32 as i32),
@@ -223,7 +265,10 @@ fn from_bytes(bytes: Vec<u8>, from: SqlType, to: SqlType, overlong: Overlong) ->
             Ok(Value::Int(number))
         }
         SqlType::NVarChar(_) | SqlType::NChar(_) => {
-            let units: Vec<u16> = bytes.chunks(2).map(|pair| u16::from_le_bytes([pair[0], *pair.get(1).unwrap_or(&0)])).collect();
+            let units: Vec<u16> = bytes
+                .chunks(2)
+                .map(|pair| u16::from_le_bytes([pair[0], *pair.get(1).unwrap_or(&0)]))
+                .collect();
             fit_text(String::from_utf16_lossy(&units), to, overlong)
         }
         _ => Err(not_allowed(from, to)),
@@ -236,7 +281,10 @@ fn from_guid(guid: [u8; 16], from: SqlType, to: SqlType, overlong: Overlong) -> 
         SqlType::VarBinary(_) | SqlType::Binary(_) => fit_bytes(guid.to_vec(), to, overlong),
         _ if to.is_text() => {
             if to.length().is_some_and(|limit| limit < 36) {
-                return Err(SqlError::new(8170, "Insufficient result space to convert uniqueidentifier value to char."));
+                return Err(SqlError::new(
+                    8170,
+                    "Insufficient result space to convert uniqueidentifier value to char.",
+                ));
             }
             fit_text(text::of_guid(guid), to, overlong)
         }
@@ -246,10 +294,18 @@ fn from_guid(guid: [u8; 16], from: SqlType, to: SqlType, overlong: Overlong) -> 
 
 fn from_ticks(value: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Result<Value> {
     match to {
-        SqlType::Date if !matches!(from, SqlType::Time(_)) => Ok(Value::Ticks(value - value.rem_euclid(ticks::PER_DAY))),
-        SqlType::Time(_) if from != SqlType::Date => ticks::rounded(value.rem_euclid(ticks::PER_DAY), to).map(Value::Ticks),
-        SqlType::DateTime2(_) if from == SqlType::DateTime => ticks::rounded(ticks::exact_datetime(value), to).map(Value::Ticks),
-        SqlType::DateTime | SqlType::DateTime2(_) | SqlType::SmallDateTime if !matches!(from, SqlType::Time(_)) => {
+        SqlType::Date if !matches!(from, SqlType::Time(_)) => {
+            Ok(Value::Ticks(value - value.rem_euclid(ticks::PER_DAY)))
+        }
+        SqlType::Time(_) if from != SqlType::Date => {
+            ticks::rounded(value.rem_euclid(ticks::PER_DAY), to).map(Value::Ticks)
+        }
+        SqlType::DateTime2(_) if from == SqlType::DateTime => {
+            ticks::rounded(ticks::exact_datetime(value), to).map(Value::Ticks)
+        }
+        SqlType::DateTime | SqlType::DateTime2(_) | SqlType::SmallDateTime
+            if !matches!(from, SqlType::Time(_)) =>
+        {
             ticks::rounded(value, to).map(Value::Ticks)
         }
         _ if to.is_text() => fit_text(ticks::format(value, from), to, overlong),

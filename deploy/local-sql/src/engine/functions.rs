@@ -14,9 +14,9 @@ pub(super) use collation::compare_ci;
 pub(super) use dates::{DatePart, date_part};
 pub(super) use styles::DATE_STYLES;
 
+use rusqlite::Connection;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::Value as Stored;
-use rusqlite::Connection;
 
 use super::convert::{self, Overlong};
 use super::error::{Result, SqlError};
@@ -124,7 +124,8 @@ fn scalar(
     function: impl Fn(&Arguments<'_, '_>) -> Result<Stored> + Send + Sync + 'static,
 ) -> rusqlite::Result<()> {
     connection.create_scalar_function(name, count, flags, move |context| {
-        function(&Arguments(context)).map_err(|error| rusqlite::Error::UserFunctionError(Box::new(Carried(error))))
+        function(&Arguments(context))
+            .map_err(|error| rusqlite::Error::UserFunctionError(Box::new(Carried(error))))
     })
 }
 

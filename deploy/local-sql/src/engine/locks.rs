@@ -139,9 +139,14 @@ impl Entry {
     /// Whom `session` would have to wait for: holders in its way and, to be fair, earlier waiters in its way.
     /// A holder that only wants a stronger mode goes before the waiters, or both would wait for ever.
     fn blockers(&self, session: SessionId, mode: Mode) -> Vec<SessionId> {
-        let in_the_way = |other: SessionId, theirs: Mode| other != session && !mode.is_compatible_with(theirs);
-        let mut blockers: Vec<SessionId> =
-            self.held.iter().filter(|held| in_the_way(held.session, held.mode)).map(|held| held.session).collect();
+        let in_the_way =
+            |other: SessionId, theirs: Mode| other != session && !mode.is_compatible_with(theirs);
+        let mut blockers: Vec<SessionId> = self
+            .held
+            .iter()
+            .filter(|held| in_the_way(held.session, held.mode))
+            .map(|held| held.session)
+            .collect();
         if !self.held.iter().any(|held| held.session == session) {
             let earlier = self.waiting.iter().take_while(|waiter| waiter.session != session);
             blockers.extend(
@@ -290,7 +295,8 @@ impl Locks {
     pub(super) fn release(&self, session: SessionId, resource: &Resource, owner: Owner) -> bool {
         let mut table = self.table.lock();
         let Some(entry) = table.entries.get_mut(resource) else { return false };
-        let Some(index) = entry.held.iter().position(|held| held.session == session && held.owner == owner) else {
+        let Some(index) = entry.held.iter().position(|held| held.session == session && held.owner == owner)
+        else {
             return false;
         };
         entry.held[index].count -= 1;
@@ -357,9 +363,13 @@ mod tests {
     }
 
     fn until_waiting(locks: &Locks, session: SessionId) {
-        while !locks.table.lock().entries.values().any(|entry| {
-            entry.waiting.iter().any(|waiter| waiter.session == session)
-        }) {
+        while !locks
+            .table
+            .lock()
+            .entries
+            .values()
+            .any(|entry| entry.waiting.iter().any(|waiter| waiter.session == session))
+        {
             thread::yield_now();
         }
     }

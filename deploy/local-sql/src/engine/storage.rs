@@ -76,12 +76,14 @@ impl Databases {
             Storage::Memory => memory_directory()?,
             Storage::Directory(path) => Directory { path: path.clone(), temporary: false },
         };
-        std::fs::create_dir_all(&directory.path).map_err(|error| failure("create", &directory.path, error))?;
+        std::fs::create_dir_all(&directory.path)
+            .map_err(|error| failure("create", &directory.path, error))?;
         let databases = Self { directory, list: Mutex::default(), next_id: 1.into() };
         databases.open_or_create(MASTER)?;
         let path = &databases.directory.path;
         let entries = std::fs::read_dir(path).map_err(|error| failure("read", path, error))?;
-        let mut names: Vec<String> = entries.flatten().filter_map(|entry| name_of_file(&entry.path())).collect();
+        let mut names: Vec<String> =
+            entries.flatten().filter_map(|entry| name_of_file(&entry.path())).collect();
         names.sort_unstable();
         for name in names {
             databases.open_or_create(&name)?;
@@ -121,7 +123,8 @@ impl Databases {
 
     /// Id and name of each.
     pub(super) fn names(&self) -> Vec<(i32, String)> {
-        let mut names: Vec<_> = self.list.lock().values().map(|database| (database.id, database.name.clone())).collect();
+        let mut names: Vec<_> =
+            self.list.lock().values().map(|database| (database.id, database.name.clone())).collect();
         names.sort_unstable();
         names
     }
@@ -133,11 +136,16 @@ impl Databases {
     pub(super) fn drop_database(&self, name: &str) -> Result<()> {
         let mut list = self.list.lock();
         let Some(database) = list.get(&folded(name)) else {
-            let text = format!("Cannot drop the database '{name}', because it does not exist or you do not have permission.");
+            let text = format!(
+                "Cannot drop the database '{name}', because it does not exist or you do not have permission."
+            );
             return Err(SqlError { class: 11, ..SqlError::new(3701, text) });
         };
         if database.name == MASTER {
-            return Err(SqlError::new(3708, "Cannot drop the database 'master' because it is a system database."));
+            return Err(SqlError::new(
+                3708,
+                "Cannot drop the database 'master' because it is a system database.",
+            ));
         }
         if database.sessions.load(Ordering::Acquire) > 0 {
             let text = format!("Cannot drop database \"{name}\" because it is currently in use.");
@@ -175,7 +183,9 @@ impl Databases {
         let looked_at = interrupts.clone();
         let prepared = functions::register(&connection)
             .and_then(|()| catalog::register(&connection, metadata))
-            .and_then(|()| connection.progress_handler(STEPS_BETWEEN_CANCEL_CHECKS, Some(move || looked_at.interrupts())));
+            .and_then(|()| {
+                connection.progress_handler(STEPS_BETWEEN_CANCEL_CHECKS, Some(move || looked_at.interrupts()))
+            });
         prepared.map_err(|error| failure("prepare", &database.path, error))?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         Ok(SessionConnection { connection, interrupts, _in_use: guard })

@@ -105,7 +105,8 @@ pub(super) fn to_stored(value: Value) -> Result<Stored> {
 
 /// A stored value as the type that it was stored as.
 pub(super) fn from_stored(stored: ValueRef<'_>, ty: SqlType) -> Result<Value> {
-    let unexpected = || SqlError::new(40000, format!("local-sql found a stored value that is not {}.", ty.name()));
+    let unexpected =
+        || SqlError::new(40000, format!("local-sql found a stored value that is not {}.", ty.name()));
     Ok(match (stored, ty) {
         (ValueRef::Null, _) => Value::Null,
         (ValueRef::Integer(number), _) if ty.is_integer() => Value::Int(number),
@@ -114,8 +115,12 @@ pub(super) fn from_stored(stored: ValueRef<'_>, ty: SqlType) -> Result<Value> {
         (ValueRef::Real(number), SqlType::Float | SqlType::Real) => Value::Float(number),
         #[expect(clippy::cast_precision_loss, reason = "SQLite may keep a whole float as an integer")]
         (ValueRef::Integer(number), SqlType::Float | SqlType::Real) => Value::Float(number as f64),
-        (ValueRef::Text(bytes), _) if ty.is_text() => Value::Text(String::from_utf8_lossy(bytes).into_owned()),
-        (ValueRef::Blob(bytes), SqlType::UniqueIdentifier) => guid_in_wire_order(bytes).ok_or_else(unexpected)?,
+        (ValueRef::Text(bytes), _) if ty.is_text() => {
+            Value::Text(String::from_utf8_lossy(bytes).into_owned())
+        }
+        (ValueRef::Blob(bytes), SqlType::UniqueIdentifier) => {
+            guid_in_wire_order(bytes).ok_or_else(unexpected)?
+        }
         (ValueRef::Blob(bytes), _) if ty.is_binary() => Value::Bytes(bytes.to_vec()),
         _ => return Err(unexpected()),
     })

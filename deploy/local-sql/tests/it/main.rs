@@ -5,6 +5,7 @@ mod connections;
 mod durability;
 mod encryption;
 mod faults;
+mod language;
 mod login;
 mod malformed;
 mod parameters;

@@ -64,8 +64,12 @@ pub(in super::super) fn insert(binder: &mut Binder<'_>, statement: &ast::Insert)
     let listed = listed_columns(&table, &statement.columns).map_err(|error| error.at(line))?;
     let (query, assigned) = match &statement.source {
         InsertSource::Default => row_of_defaults(binder, &table)?,
-        InsertSource::Values(rows) => values(binder, &table, &listed, rows).map_err(|error| error.at(line))?,
-        InsertSource::Query(query) => from_query(binder, &table, &listed, query).map_err(|error| error.at(line))?,
+        InsertSource::Values(rows) => {
+            values(binder, &table, &listed, rows).map_err(|error| error.at(line))?
+        }
+        InsertSource::Query(query) => {
+            from_query(binder, &table, &listed, query).map_err(|error| error.at(line))?
+        }
     };
     let output = match &statement.output {
         Some(output) => Some(bind_output(binder, output, &table, Kind::Insert, &[])?),
@@ -93,7 +97,9 @@ fn listed_columns(table: &Table, names: &[String]) -> Result<Vec<usize>> {
             return Err(SqlError::new(544, message));
         }
         if positions.contains(&position) {
-            let message = format!("The column name '{name}' is specified more than once in the SET clause or column list of an INSERT.");
+            let message = format!(
+                "The column name '{name}' is specified more than once in the SET clause or column list of an INSERT."
+            );
             return Err(SqlError::new(264, message));
         }
         positions.push(position);
@@ -171,8 +177,14 @@ fn from_query(
 fn check_width(given: usize, wanted: usize) -> Result<()> {
     let (number, more) = match given.cmp(&wanted) {
         std::cmp::Ordering::Equal => return Ok(()),
-        std::cmp::Ordering::Less => (109, "There are more columns in the INSERT statement than values specified in the VALUES clause."),
-        std::cmp::Ordering::Greater => (110, "There are fewer columns in the INSERT statement than values specified in the VALUES clause."),
+        std::cmp::Ordering::Less => (
+            109,
+            "There are more columns in the INSERT statement than values specified in the VALUES clause.",
+        ),
+        std::cmp::Ordering::Greater => (
+            110,
+            "There are fewer columns in the INSERT statement than values specified in the VALUES clause.",
+        ),
     };
     Err(SqlError::new(number, more))
 }
@@ -201,10 +213,15 @@ fn update_in_scope(binder: &mut Binder<'_>, statement: &ast::Update, with: &str)
         if let Some(position) = position {
             let column = &target.table.columns[position];
             if column.identity {
-                return Err(SqlError::new(8102, format!("Cannot update identity column '{}'.", column.name)).at(line));
+                return Err(
+                    SqlError::new(8102, format!("Cannot update identity column '{}'.", column.name)).at(line)
+                );
             }
             if assigned.contains(&position) {
-                let message = format!("The column name '{}' is specified more than once in the SET clause.", column.name);
+                let message = format!(
+                    "The column name '{}' is specified more than once in the SET clause.",
+                    column.name
+                );
                 return Err(SqlError::new(264, message).at(line));
             }
             assigned.push(position);
@@ -221,7 +238,12 @@ fn update_in_scope(binder: &mut Binder<'_>, statement: &ast::Update, with: &str)
     }
     values.extend(variable_values);
     let bound = Bound { kind: Kind::Update, values, assigned, variables };
-    found_rows(binder, target, bound, (with, statement.filter.as_ref(), statement.top.as_ref(), statement.output.as_ref()))
+    found_rows(
+        binder,
+        target,
+        bound,
+        (with, statement.filter.as_ref(), statement.top.as_ref(), statement.output.as_ref()),
+    )
 }
 
 fn assigned_value(
@@ -237,7 +259,8 @@ fn assigned_value(
     let Some(operator) = assignment.operator else { return binder.scalar(&assignment.value) };
     let left = match (&assignment.column, &assignment.variable) {
         (Some(_), _) => {
-            let parts = vec![target.name.clone(), target.table.columns[position.unwrap_or_default()].name.clone()];
+            let parts =
+                vec![target.name.clone(), target.table.columns[position.unwrap_or_default()].name.clone()];
             Expression::Column(ObjectName { parts, position: assignment.position })
         }
         (None, Some(variable)) => Expression::Variable(variable.clone(), assignment.position),
@@ -252,8 +275,10 @@ pub(in super::super) fn delete(binder: &mut Binder<'_>, statement: &ast::Delete)
     binder.scopes.push(Scope::default());
     let target = target(binder, &statement.target, statement.from.as_ref(), statement.top.is_some());
     let change = target.and_then(|target| {
-        let bound = Bound { kind: Kind::Delete, values: Vec::new(), assigned: Vec::new(), variables: Vec::new() };
-        let rest = (with.as_str(), statement.filter.as_ref(), statement.top.as_ref(), statement.output.as_ref());
+        let bound =
+            Bound { kind: Kind::Delete, values: Vec::new(), assigned: Vec::new(), variables: Vec::new() };
+        let rest =
+            (with.as_str(), statement.filter.as_ref(), statement.top.as_ref(), statement.output.as_ref());
         found_rows(binder, target, bound, rest)
     });
     binder.scopes.pop();
@@ -287,13 +312,18 @@ fn target(
     let named = |source: &&Source| source.name.eq_ignore_ascii_case(name.object());
     let by_table = |source: &&Source| {
         source.table.as_ref().is_some_and(|(table, _)| {
-            let schema = name.schema().is_none_or(|schema| table.schema.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(schema)));
+            let schema = name
+                .schema()
+                .is_none_or(|schema| table.schema.as_deref().is_some_and(|s| s.eq_ignore_ascii_case(schema)));
             table.name.eq_ignore_ascii_case(name.object()) && schema
         })
     };
     if let Some(source) = sources.iter().find(named).or_else(|| sources.iter().find(by_table)) {
         let Some((table, alias)) = source.table.clone() else {
-            return Err(SqlError::unsupported_at("a change through a derived table or common table expression", name.position));
+            return Err(SqlError::unsupported_at(
+                "a change through a derived table or common table expression",
+                name.position,
+            ));
         };
         return Ok(Target { table, name: source.name.clone(), alias, from: text });
     }
@@ -330,9 +360,13 @@ fn found_rows(binder: &mut Binder<'_>, target: Target, bound: Bound, rest: Rest<
     let output = match output {
         Some(output) => {
             let columns = target.table.columns.iter();
-            list.extend(columns.map(|column| format!("{}.{}", quoted_name(&target.alias), quoted_name(&column.name))));
+            list.extend(
+                columns.map(|column| format!("{}.{}", quoted_name(&target.alias), quoted_name(&column.name))),
+            );
             let others = other_sources(binder, &target.alias);
-            list.extend(others.iter().flat_map(|source| source.columns.iter().map(|column| column.sql.clone())));
+            list.extend(
+                others.iter().flat_map(|source| source.columns.iter().map(|column| column.sql.clone())),
+            );
             Some(bind_output(binder, output, &target.table, bound.kind, &others)?)
         }
         None => None,
@@ -398,7 +432,11 @@ fn bind_output(
             }
         }
     }
-    let columns = items.iter().map(|(name, value)| Column { name: name.clone(), ty: value.ty, nullable: value.nullable });
+    let columns = items.iter().map(|(name, value)| Column {
+        name: name.clone(),
+        ty: value.ty,
+        nullable: value.nullable,
+    });
     let columns = columns.collect();
     let (texts, into) = match &output.into {
         None => (items.iter().map(|(_, value)| value.sql.clone()).collect(), None),

@@ -23,7 +23,8 @@ impl Binder<'_> {
                 Ok(format!("({}({low} AND {high}))", not(*negated)))
             }
             Expression::InList { value, list, negated } => {
-                let equalities: Result<Vec<String>> = list.iter().map(|item| self.equality(value, item)).collect();
+                let equalities: Result<Vec<String>> =
+                    list.iter().map(|item| self.equality(value, item)).collect();
                 Ok(format!("({}({}))", not(*negated), equalities?.join(" OR ")))
             }
             Expression::InQuery { value, query, negated } => self.in_query(value, query, *negated),

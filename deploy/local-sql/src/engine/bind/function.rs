@@ -42,20 +42,75 @@ const PLAIN: &[Plain] = &[
     Plain { name: "LEFT", sqlite: "ts_left", arguments: &[TEXT, INT], returns: Returns::First },
     Plain { name: "RIGHT", sqlite: "ts_right", arguments: &[TEXT, INT], returns: Returns::First },
     Plain { name: "REVERSE", sqlite: "ts_reverse", arguments: &[TEXT], returns: Returns::First },
-    Plain { name: "STUFF", sqlite: "ts_stuff", arguments: &[TEXT, INT, INT, TEXT], returns: Returns::Type(TEXT) },
-    Plain { name: "REPLICATE", sqlite: "ts_replicate", arguments: &[TEXT, INT], returns: Returns::Type(TEXT) },
+    Plain {
+        name: "STUFF",
+        sqlite: "ts_stuff",
+        arguments: &[TEXT, INT, INT, TEXT],
+        returns: Returns::Type(TEXT),
+    },
+    Plain {
+        name: "REPLICATE",
+        sqlite: "ts_replicate",
+        arguments: &[TEXT, INT],
+        returns: Returns::Type(TEXT),
+    },
     Plain { name: "UNICODE", sqlite: "ts_unicode", arguments: &[TEXT], returns: Returns::Type(INT) },
-    Plain { name: "NCHAR", sqlite: "ts_nchar", arguments: &[INT], returns: Returns::Type(SqlType::NVarChar(Some(2))) },
+    Plain {
+        name: "NCHAR",
+        sqlite: "ts_nchar",
+        arguments: &[INT],
+        returns: Returns::Type(SqlType::NVarChar(Some(2))),
+    },
     Plain { name: "ISJSON", sqlite: "ts_isjson", arguments: &[TEXT], returns: Returns::Type(INT) },
-    Plain { name: "JSON_VALUE", sqlite: "ts_json_value", arguments: &[TEXT, TEXT], returns: Returns::Type(SqlType::NVarChar(Some(4000))) },
-    Plain { name: "JSON_QUERY", sqlite: "ts_json_query", arguments: &[TEXT, TEXT], returns: Returns::Type(TEXT) },
-    Plain { name: "OBJECT_ID", sqlite: "ts_object_id", arguments: &[TEXT, TEXT], returns: Returns::Type(INT) },
+    Plain {
+        name: "JSON_VALUE",
+        sqlite: "ts_json_value",
+        arguments: &[TEXT, TEXT],
+        returns: Returns::Type(SqlType::NVarChar(Some(4000))),
+    },
+    Plain {
+        name: "JSON_QUERY",
+        sqlite: "ts_json_query",
+        arguments: &[TEXT, TEXT],
+        returns: Returns::Type(TEXT),
+    },
+    Plain {
+        name: "OBJECT_ID",
+        sqlite: "ts_object_id",
+        arguments: &[TEXT, TEXT],
+        returns: Returns::Type(INT),
+    },
     Plain { name: "SCHEMA_ID", sqlite: "ts_schema_id", arguments: &[TEXT], returns: Returns::Type(INT) },
-    Plain { name: "COL_LENGTH", sqlite: "ts_col_length", arguments: &[TEXT, TEXT], returns: Returns::Type(SqlType::SmallInt) },
-    Plain { name: "DB_ID", sqlite: "ts_db_id", arguments: &[TEXT], returns: Returns::Type(SqlType::SmallInt) },
-    Plain { name: "SERVERPROPERTY", sqlite: "ts_server_property", arguments: &[TEXT], returns: Returns::Type(NAME) },
-    Plain { name: "DATABASEPROPERTYEX", sqlite: "ts_database_property", arguments: &[TEXT, TEXT], returns: Returns::Type(NAME) },
-    Plain { name: "SESSIONPROPERTY", sqlite: "ts_session_property", arguments: &[TEXT], returns: Returns::Type(INT) },
+    Plain {
+        name: "COL_LENGTH",
+        sqlite: "ts_col_length",
+        arguments: &[TEXT, TEXT],
+        returns: Returns::Type(SqlType::SmallInt),
+    },
+    Plain {
+        name: "DB_ID",
+        sqlite: "ts_db_id",
+        arguments: &[TEXT],
+        returns: Returns::Type(SqlType::SmallInt),
+    },
+    Plain {
+        name: "SERVERPROPERTY",
+        sqlite: "ts_server_property",
+        arguments: &[TEXT],
+        returns: Returns::Type(NAME),
+    },
+    Plain {
+        name: "DATABASEPROPERTYEX",
+        sqlite: "ts_database_property",
+        arguments: &[TEXT, TEXT],
+        returns: Returns::Type(NAME),
+    },
+    Plain {
+        name: "SESSIONPROPERTY",
+        sqlite: "ts_session_property",
+        arguments: &[TEXT],
+        returns: Returns::Type(INT),
+    },
 ];
 
 /// Functions of the session without arguments.
@@ -110,7 +165,10 @@ impl Binder<'_> {
             ("CHARINDEX", [needle, value, start]) => self.charindex(needle, value, Some(start)),
             ("DATALENGTH", [value]) => {
                 let value = self.scalar(value)?;
-                Ok(Scalar::new(format!("ts_datalength({}, {})", value.sql, type_code(value.ty)), SqlType::Int))
+                Ok(Scalar::new(
+                    format!("ts_datalength({}, {})", value.sql, type_code(value.ty)),
+                    SqlType::Int,
+                ))
             }
             ("ABS", [value]) => self.absolute(value),
             ("ROUND", [value, digits]) => self.round(value, digits),
@@ -142,7 +200,10 @@ impl Binder<'_> {
         let given = call.arguments.len();
         let wanted = plain.arguments.len();
         if given > wanted || given + optional < wanted {
-            return Err(SqlError::new(174, format!("The {} function requires {wanted} argument(s).", plain.name.to_lowercase())));
+            return Err(SqlError::new(
+                174,
+                format!("The {} function requires {wanted} argument(s).", plain.name.to_lowercase()),
+            ));
         }
         let mut bound = Vec::with_capacity(wanted);
         let mut first: Option<Scalar> = None;
@@ -173,7 +234,8 @@ impl Binder<'_> {
         let (ty, collation) = common_type(&values)?;
         let texts: Result<Vec<String>> = values.iter().map(|value| value.implicitly_as(ty)).collect();
         let nullable = values.iter().all(|value| value.nullable);
-        Ok(Scalar { nullable, ..Scalar::new(format!("coalesce({})", texts?.join(", ")), ty) }.collated(collation))
+        Ok(Scalar { nullable, ..Scalar::new(format!("coalesce({})", texts?.join(", ")), ty) }
+            .collated(collation))
     }
 
     fn all(&mut self, arguments: &[Expression]) -> Result<Vec<Scalar>> {
@@ -200,8 +262,11 @@ impl Binder<'_> {
         let values = [self.scalar(then)?, self.scalar(otherwise)?];
         let (ty, collation) = common_type(&values)?;
         let [then, otherwise] = &values;
-        let sql =
-            format!("(CASE WHEN {condition} THEN {} ELSE {} END)", then.implicitly_as(ty)?, otherwise.implicitly_as(ty)?);
+        let sql = format!(
+            "(CASE WHEN {condition} THEN {} ELSE {} END)",
+            then.implicitly_as(ty)?,
+            otherwise.implicitly_as(ty)?
+        );
         let nullable = then.nullable || otherwise.nullable;
         Ok(Scalar { nullable, ..Scalar::new(sql, ty) }.collated(collation))
     }
@@ -225,9 +290,13 @@ impl Binder<'_> {
 
     fn substring(&mut self, value: &Expression, start: &Expression, length: &Expression) -> Result<Scalar> {
         let value = self.scalar(value)?;
-        let (start, length) = (self.scalar(start)?.implicitly_as(INT)?, self.scalar(length)?.implicitly_as(INT)?);
+        let (start, length) =
+            (self.scalar(start)?.implicitly_as(INT)?, self.scalar(length)?.implicitly_as(INT)?);
         if value.ty.is_binary() {
-            return Ok(Scalar::new(format!("ts_substring_bytes({}, {start}, {length})", value.sql), value.ty));
+            return Ok(Scalar::new(
+                format!("ts_substring_bytes({}, {start}, {length})", value.sql),
+                value.ty,
+            ));
         }
         let sql = format!("ts_substring({}, {start}, {length})", value.implicitly_as(TEXT)?);
         Ok(Scalar::new(sql, variable_length(value.ty)).collated(value.collation))
@@ -236,12 +305,19 @@ impl Binder<'_> {
     fn replace(&mut self, value: &Expression, from: &Expression, to: &Expression) -> Result<Scalar> {
         let (value, from, to) = (self.scalar(value)?, self.scalar(from)?, self.scalar(to)?);
         let ignore_case = i32::from(merged_collation(&value, &from)? != Some(Collation::Binary));
-        let (text, from, to) = (value.implicitly_as(TEXT)?, from.implicitly_as(TEXT)?, to.implicitly_as(TEXT)?);
+        let (text, from, to) =
+            (value.implicitly_as(TEXT)?, from.implicitly_as(TEXT)?, to.implicitly_as(TEXT)?);
         let ty = if value.ty.length().is_some() { SqlType::NVarChar(Some(4000)) } else { TEXT };
-        Ok(Scalar::new(format!("ts_replace({text}, {from}, {to}, {ignore_case})"), ty).collated(value.collation))
+        Ok(Scalar::new(format!("ts_replace({text}, {from}, {to}, {ignore_case})"), ty)
+            .collated(value.collation))
     }
 
-    fn charindex(&mut self, needle: &Expression, value: &Expression, start: Option<&Expression>) -> Result<Scalar> {
+    fn charindex(
+        &mut self,
+        needle: &Expression,
+        value: &Expression,
+        start: Option<&Expression>,
+    ) -> Result<Scalar> {
         let (needle, value) = (self.scalar(needle)?, self.scalar(value)?);
         let start = match start {
             Some(start) => self.scalar(start)?.implicitly_as(INT)?,
@@ -279,7 +355,13 @@ impl Binder<'_> {
         Ok(Scalar::new(format!("ts_dateadd({}, {number}, {}, {code})", part as i64, value.sql), value.ty))
     }
 
-    fn datediff(&mut self, part: &Expression, from: &Expression, to: &Expression, big: bool) -> Result<Scalar> {
+    fn datediff(
+        &mut self,
+        part: &Expression,
+        from: &Expression,
+        to: &Expression,
+        big: bool,
+    ) -> Result<Scalar> {
         let part = part_named(part)?;
         let (from, to) = (self.dated(from)?, self.dated(to)?);
         let ty = if big { SqlType::BigInt } else { SqlType::Int };
@@ -323,21 +405,69 @@ fn part_named(expression: &Expression) -> Result<DatePart> {
     };
     let word = name.object();
     date_part(word).ok_or_else(|| {
-        SqlError::syntax(155, format!("'{word}' is not a recognized date function option.")).at(name.position.line)
+        SqlError::syntax(155, format!("'{word}' is not a recognized date function option."))
+            .at(name.position.line)
     })
 }
 
 fn unknown(call: &Call) -> SqlError {
     const KNOWN_ELSEWHERE: &[&str] = &[
-        "FORMAT", "PARSE", "TRY_PARSE", "CHOOSE", "EOMONTH", "DATEFROMPARTS", "DATENAME", "DATETRUNC", "RAND", "SQRT", "POWER",
-        "FLOOR", "CEILING", "SIGN", "CHECKSUM", "BINARY_CHECKSUM", "STR", "SPACE", "ASCII", "CHAR", "PATINDEX", "QUOTENAME",
-        "TRANSLATE", "SOUNDEX", "DIFFERENCE", "JSON_MODIFY", "JSON_OBJECT", "JSON_ARRAY", "COMPRESS", "DECOMPRESS", "NEWSEQUENTIALID",
-        "OBJECT_NAME", "SCHEMA_NAME", "TYPE_ID", "TYPE_NAME", "COLUMNPROPERTY", "OBJECTPROPERTY", "INDEXPROPERTY", "USER_NAME",
-        "CURRENT_USER", "SYSDATETIMEOFFSET", "SWITCHOFFSET", "TODATETIMEOFFSET", "ISDATE", "ISNUMERIC", "GREATEST", "LEAST",
-        "SESSION_CONTEXT", "CONTEXT_INFO", "STRING_ESCAPE", "IDENT_CURRENT", "PARSENAME",
+        "FORMAT",
+        "PARSE",
+        "TRY_PARSE",
+        "CHOOSE",
+        "EOMONTH",
+        "DATEFROMPARTS",
+        "DATENAME",
+        "DATETRUNC",
+        "RAND",
+        "SQRT",
+        "POWER",
+        "FLOOR",
+        "CEILING",
+        "SIGN",
+        "CHECKSUM",
+        "BINARY_CHECKSUM",
+        "STR",
+        "SPACE",
+        "ASCII",
+        "CHAR",
+        "PATINDEX",
+        "QUOTENAME",
+        "TRANSLATE",
+        "SOUNDEX",
+        "DIFFERENCE",
+        "JSON_MODIFY",
+        "JSON_OBJECT",
+        "JSON_ARRAY",
+        "COMPRESS",
+        "DECOMPRESS",
+        "NEWSEQUENTIALID",
+        "OBJECT_NAME",
+        "SCHEMA_NAME",
+        "TYPE_ID",
+        "TYPE_NAME",
+        "COLUMNPROPERTY",
+        "OBJECTPROPERTY",
+        "INDEXPROPERTY",
+        "USER_NAME",
+        "CURRENT_USER",
+        "SYSDATETIMEOFFSET",
+        "SWITCHOFFSET",
+        "TODATETIMEOFFSET",
+        "ISDATE",
+        "ISNUMERIC",
+        "GREATEST",
+        "LEAST",
+        "SESSION_CONTEXT",
+        "CONTEXT_INFO",
+        "STRING_ESCAPE",
+        "IDENT_CURRENT",
+        "PARSENAME",
     ];
     if KNOWN_ELSEWHERE.contains(&call.name.as_str()) {
         return SqlError::unsupported_at(format!("the function {}", call.name), call.position);
     }
-    SqlError::new(195, format!("'{}' is not a recognized built-in function name.", call.name)).at(call.position.line)
+    SqlError::new(195, format!("'{}' is not a recognized built-in function name.", call.name))
+        .at(call.position.line)
 }

@@ -24,7 +24,12 @@ impl Binder<'_> {
             ("OPENJSON", [text], None) => self.json_pairs(text, None, &alias)?,
             ("OPENJSON", [text, path], None) => self.json_pairs(text, Some(path), &alias)?,
             ("STRING_SPLIT", [text, separator], None) => self.split(text, separator, &alias)?,
-            _ => return Err(SqlError::unsupported_at(format!("the table function {}", call.name), call.position)),
+            _ => {
+                return Err(SqlError::unsupported_at(
+                    format!("the table function {}", call.name),
+                    call.position,
+                ));
+            }
         };
         let text = format!("{sql} AS {}", quoted_name(&alias));
         Ok((text, Source { name: name.to_owned(), schema: None, columns, table: None }))
@@ -91,11 +96,20 @@ impl Binder<'_> {
         Ok((format!("json_each(ts_openjson_pairs({text}, {path}))"), vec![key, value, ty]))
     }
 
-    fn split(&mut self, text: &Expression, separator: &Expression, alias: &str) -> Result<(String, Vec<ScopeColumn>)> {
+    fn split(
+        &mut self,
+        text: &Expression,
+        separator: &Expression,
+        alias: &str,
+    ) -> Result<(String, Vec<ScopeColumn>)> {
         let (text, separator) = (self.scalar(text)?, self.scalar(separator)?);
         let ty = text.ty;
-        let sql = format!("json_each(ts_split({}, {}))", text.implicitly_as(TEXT)?, separator.implicitly_as(TEXT)?);
-        let value = ScopeColumn { nullable: false, ..scope_column("value", ty, format!("{}.value", quoted_name(alias))) };
+        let sql =
+            format!("json_each(ts_split({}, {}))", text.implicitly_as(TEXT)?, separator.implicitly_as(TEXT)?);
+        let value = ScopeColumn {
+            nullable: false,
+            ..scope_column("value", ty, format!("{}.value", quoted_name(alias)))
+        };
         Ok((sql, vec![value]))
     }
 }

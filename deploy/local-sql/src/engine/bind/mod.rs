@@ -160,7 +160,15 @@ pub(super) struct Binder<'a> {
 impl<'a> Binder<'a> {
     /// A binder without any source in scope.
     pub(super) fn new(environment: &'a dyn Environment) -> Self {
-        Self { environment, parameters: Vec::new(), scopes: Vec::new(), saw_aggregate: false, locking: false, ctes: Vec::new(), generated_names: 0 }
+        Self {
+            environment,
+            parameters: Vec::new(),
+            scopes: Vec::new(),
+            saw_aggregate: false,
+            locking: false,
+            ctes: Vec::new(),
+            generated_names: 0,
+        }
     }
 
     /// `?n` for a parameter; the same parameter gets the same number.

@@ -23,6 +23,9 @@ pub(in super::super) struct BoundQuery {
     single_row: bool,
 }
 
+/// An output column: its name and value.
+type Item = (String, Scalar);
+
 /// A common table expression in sight.
 #[derive(Debug, Clone)]
 pub(in super::super) struct CommonTable {
@@ -35,7 +38,10 @@ impl BoundQuery {
     /// The columns as those of a source with this alias.
     pub(super) fn scope_columns(&self, alias: &str, names: &[String]) -> Result<Vec<ScopeColumn>> {
         if !names.is_empty() && names.len() != self.columns.len() {
-            return Err(SqlError::new(8158, format!("'{alias}' has more or fewer columns than were specified in the column list.")));
+            return Err(SqlError::new(
+                8158,
+                format!("'{alias}' has more or fewer columns than were specified in the column list."),
+            ));
         }
         let columns = self.columns.iter().zip(&self.collations).enumerate();
         Ok(columns
@@ -68,7 +74,8 @@ impl Binder<'_> {
 
     fn query_with_ctes(&mut self, query: &Query) -> Result<BoundQuery> {
         let with = self.common_tables(&query.ctes)?;
-        let tail = Tail { order_by: &query.order_by, offset: query.offset.as_ref(), fetch: query.fetch.as_ref() };
+        let tail =
+            Tail { order_by: &query.order_by, offset: query.offset.as_ref(), fetch: query.fetch.as_ref() };
         let bound = self.body(&query.body, &tail)?;
         Ok(BoundQuery { sql: format!("{with}{}", bound.sql), ..bound })
     }
@@ -90,7 +97,9 @@ impl Binder<'_> {
         match body {
             QueryBody::Select(select) => self.select(select, tail),
             QueryBody::Nested(query) if tail.order_by.is_empty() && tail.fetch.is_none() => self.query(query),
-            QueryBody::Nested(query) => Err(SqlError::unsupported_at("ORDER BY behind a parenthesised query", query.position)),
+            QueryBody::Nested(query) => {
+                Err(SqlError::unsupported_at("ORDER BY behind a parenthesised query", query.position))
+            }
             QueryBody::Set(operator, left, right) => self.set_operation(*operator, left, right, tail),
         }
     }
@@ -130,16 +139,20 @@ impl Binder<'_> {
             })
             .collect();
         let distinct = if select.distinct { "DISTINCT " } else { "" };
-        let sql = format!("SELECT {distinct}{}{from}{filter}{group_by}{having}{order_by}{limit}", list.join(", "));
+        let sql =
+            format!("SELECT {distinct}{}{from}{filter}{group_by}{having}{order_by}{limit}", list.join(", "));
         let top_one = matches!(&select.top, Some(Expression::Literal(Literal::Integer(one))) if one == "1");
-        let single_row = top_one || select.from.is_none() || (self.saw_aggregate && select.group_by.is_empty());
+        let single_row =
+            top_one || select.from.is_none() || (self.saw_aggregate && select.group_by.is_empty());
         Ok(bound_query(sql, &items, assignments, single_row))
     }
 
     /// GROUP BY; from here on only grouped expressions and aggregates are allowed in a grouped query.
     fn group_by(&mut self, select: &Select, order_by: &[OrderItem]) -> Result<String> {
         let aggregates = select.items.iter().any(|item| match item {
-            SelectItem::Expression { value, .. } | SelectItem::Assign { value, .. } => contains_aggregate(value),
+            SelectItem::Expression { value, .. } | SelectItem::Assign { value, .. } => {
+                contains_aggregate(value)
+            }
             SelectItem::Star(_) => false,
         });
         let grouped = aggregates
@@ -162,7 +175,7 @@ impl Binder<'_> {
         Ok(if texts.is_empty() { String::new() } else { format!(" GROUP BY {}", texts.join(", ")) })
     }
 
-    fn items(&mut self, select: &Select) -> Result<(Vec<(String, Scalar)>, Vec<(String, SqlType)>)> {
+    fn items(&mut self, select: &Select) -> Result<(Vec<Item>, Vec<(String, SqlType)>)> {
         let mut items = Vec::with_capacity(select.items.len());
         let mut assignments = Vec::new();
         for item in &select.items {
@@ -183,14 +196,19 @@ impl Binder<'_> {
                         None => self.scalar(value)?,
                         Some(operator) => {
                             let current = Expression::Variable(variable.clone(), *position);
-                            let sum = Expression::Binary(*operator, Box::new(current), Box::new(value.clone()));
+                            let sum =
+                                Expression::Binary(*operator, Box::new(current), Box::new(value.clone()));
                             self.scalar(&sum)?
                         }
                     };
                     // SQL Server assigns row by row, which a parameter fixed at the start cannot.
-                    let reads_itself = !before && self.parameters.contains(&Parameter::Variable(variable.clone()));
+                    let reads_itself =
+                        !before && self.parameters.contains(&Parameter::Variable(variable.clone()));
                     if reads_itself && select.from.is_some() && !self.saw_aggregate {
-                        return Err(SqlError::unsupported_at("an assignment that accumulates over rows", *position));
+                        return Err(SqlError::unsupported_at(
+                            "an assignment that accumulates over rows",
+                            *position,
+                        ));
                     }
                     let assigned = Scalar { ty, sql: value.implicitly_as(ty)?, is_null: false, ..value };
                     items.push((String::new(), assigned));
@@ -226,7 +244,10 @@ impl Binder<'_> {
         }
         match of {
             Some(of) if items.len() == before => {
-                let message = format!("The column prefix '{}' does not match with a table name or alias name.", of.shown());
+                let message = format!(
+                    "The column prefix '{}' does not match with a table name or alias name.",
+                    of.shown()
+                );
                 Err(SqlError::new(107, message).at(of.position.line))
             }
             _ => Ok(()),
@@ -234,7 +255,12 @@ impl Binder<'_> {
     }
 
     /// ORDER BY over output names, positions or expressions of the sources.
-    fn ordering(&mut self, order_by: &[OrderItem], items: &[(String, Scalar)], distinct: bool) -> Result<String> {
+    fn ordering(
+        &mut self,
+        order_by: &[OrderItem],
+        items: &[(String, Scalar)],
+        distinct: bool,
+    ) -> Result<String> {
         let mut texts = Vec::with_capacity(order_by.len());
         for item in order_by {
             let text = match output_position(&item.expression, items)? {
@@ -242,10 +268,12 @@ impl Binder<'_> {
                     let output = Scalar { sql: format!("c{position}"), ..items[position].1.clone() };
                     with_collation(&output)
                 }
-                None if distinct => return Err(SqlError::new(
-                    145,
-                    "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
-                )),
+                None if distinct => {
+                    return Err(SqlError::new(
+                        145,
+                        "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
+                    ));
+                }
                 None => with_collation(&self.scalar(&item.expression)?),
             };
             texts.push(if item.descending { format!("{text} DESC") } else { text });
@@ -255,10 +283,12 @@ impl Binder<'_> {
 
     fn limit(&mut self, top: Option<&Expression>, tail: &Tail<'_>) -> Result<String> {
         let limit = match (top, tail.fetch, tail.offset) {
-            (Some(_), _, Some(_)) => return Err(SqlError::new(
-                10741,
-                "A TOP can not be used in the same query or sub-query as a OFFSET.",
-            )),
+            (Some(_), _, Some(_)) => {
+                return Err(SqlError::new(
+                    10741,
+                    "A TOP can not be used in the same query or sub-query as a OFFSET.",
+                ));
+            }
             (Some(limit), ..) | (None, Some(limit), _) => self.row_count(limit)?,
             (None, None, Some(_)) => "-1".to_owned(),
             (None, None, None) => return Ok(String::new()),
@@ -299,7 +329,11 @@ impl Binder<'_> {
         let (left_columns, right_columns) = (outputs(&left), outputs(&right));
         for (left, right) in left_columns.iter().zip(&right_columns) {
             let collation = merged_collation(&left.1, &right.1)?;
-            let merged = Scalar { ty: higher(left.1.ty, right.1.ty), nullable: left.1.nullable || right.1.nullable, ..left.1.clone() };
+            let merged = Scalar {
+                ty: higher(left.1.ty, right.1.ty),
+                nullable: left.1.nullable || right.1.nullable,
+                ..left.1.clone()
+            };
             items.push((left.0.clone(), merged.collated(collation)));
         }
         let word = match operator {
@@ -320,7 +354,8 @@ impl Binder<'_> {
                 .collect();
             Ok(format!("SELECT {} FROM ({})", list?.join(", "), bound.sql))
         };
-        let compound = format!("{} {word} {}", branch(&left, &left_columns)?, branch(&right, &right_columns)?);
+        let compound =
+            format!("{} {word} {}", branch(&left, &left_columns)?, branch(&right, &right_columns)?);
         let order_by = self.ordering(tail.order_by, &items, true)?;
         let limit = self.limit(None, tail)?;
         Ok(bound_query(format!("SELECT * FROM ({compound}){order_by}{limit}"), &items, Vec::new(), false))
@@ -421,7 +456,8 @@ fn bound_query(
 fn output_position(expression: &Expression, items: &[(String, Scalar)]) -> Result<Option<usize>> {
     match expression {
         Expression::Literal(Literal::Integer(digits)) => {
-            let position = digits.parse::<usize>().ok().filter(|position| (1..=items.len()).contains(position));
+            let position =
+                digits.parse::<usize>().ok().filter(|position| (1..=items.len()).contains(position));
             let position = position.ok_or_else(|| {
                 SqlError::new(108, format!("The ORDER BY position number {digits} is out of range of the number of items in the select list."))
             })?;
@@ -457,7 +493,9 @@ fn contains_aggregate(expression: &Expression) -> bool {
             contains_aggregate(left) || contains_aggregate(right)
         }
         Expression::And(parts) | Expression::Or(parts) => any(parts),
-        Expression::Between { value, low, high, .. } => [value, low, high].into_iter().any(|part| contains_aggregate(part)),
+        Expression::Between { value, low, high, .. } => {
+            [value, low, high].into_iter().any(|part| contains_aggregate(part))
+        }
         Expression::InList { value, list, .. } => contains_aggregate(value) || any(list),
         Expression::Like { value, pattern, .. } => contains_aggregate(value) || contains_aggregate(pattern),
         Expression::Case { operand, branches, otherwise } => {

@@ -103,7 +103,9 @@ impl Binder<'_> {
             }
             Expression::Subquery(query) => self.scalar_subquery(query),
             Expression::Default(position) => Err(SqlError::near("DEFAULT").at(position.line)),
-            _ => Err(SqlError::syntax(102, "An expression of boolean type stands where a value is expected.")),
+            _ => {
+                Err(SqlError::syntax(102, "An expression of boolean type stands where a value is expected."))
+            }
         }
     }
 
@@ -129,7 +131,8 @@ impl Binder<'_> {
             "@@SPID" => System::SessionId,
             "@@LOCK_TIMEOUT" => System::LockTimeout,
             "@@VERSION" => {
-                let version = concat!("local-sql ", env!("CARGO_PKG_VERSION"), ", a stand-in for SQL Server, not one");
+                let version =
+                    concat!("local-sql ", env!("CARGO_PKG_VERSION"), ", a stand-in for SQL Server, not one");
                 return Ok(Scalar::new(quoted_text(version)?, SqlType::NVarChar(Some(300))).not_null());
             }
             _ => return Err(SqlError::unsupported_at(name, position)),
@@ -180,29 +183,60 @@ impl Binder<'_> {
             return self.joined(operator, &left, &right, nullable);
         }
         if ty.is_binary() && operator == BinaryOperator::Add {
-            let length = left.ty.length().zip(right.ty.length()).map(|(left, right)| left.saturating_add(right).min(8_000));
+            let length = left
+                .ty
+                .length()
+                .zip(right.ty.length())
+                .map(|(left, right)| left.saturating_add(right).min(8_000));
             let sql = format!("CAST({} || {} AS BLOB)", left.sql, right.sql);
             return Ok(Scalar { nullable, ..Scalar::new(sql, SqlType::VarBinary(length)) });
         }
         if ty == SqlType::DateTime && matches!(operator, BinaryOperator::Add | BinaryOperator::Subtract) {
-            return Err(SqlError::unsupported("arithmetic with datetime operators; use DATEADD and DATEDIFF"));
+            return Err(SqlError::unsupported(
+                "arithmetic with datetime operators; use DATEADD and DATEDIFF",
+            ));
         }
         if ty == SqlType::Bit {
             ty = SqlType::Int;
         }
         let floating = matches!(ty, SqlType::Float | SqlType::Real);
         if !floating && !ty.is_integer() {
-            let message = format!("Operand data type {} is invalid for {} operator.", ty.name(), operator_name(operator));
+            let message = format!(
+                "Operand data type {} is invalid for {} operator.",
+                ty.name(),
+                operator_name(operator)
+            );
             return Err(SqlError::new(8117, message));
         }
         let (left, right) = (left.implicitly_as(ty)?, right.implicitly_as(ty)?);
-        let sql = if floating { float_operation(operator, &left, &right)? } else { integer_operation(operator, &left, &right, ty) };
+        let sql = if floating {
+            float_operation(operator, &left, &right)?
+        } else {
+            integer_operation(operator, &left, &right, ty)
+        };
         Ok(Scalar { nullable, ..Scalar::new(sql, ty) })
     }
 
-    fn joined(&mut self, operator: BinaryOperator, left: &Scalar, right: &Scalar, nullable: bool) -> Result<Scalar> {
+    fn joined(
+        &mut self,
+        operator: BinaryOperator,
+        left: &Scalar,
+        right: &Scalar,
+        nullable: bool,
+    ) -> Result<Scalar> {
+        if left.ty.is_binary() || right.ty.is_binary() {
+            let (left, right) = (left.ty.name(), right.ty.name());
+            let operator = operator_name(operator);
+            let message =
+                format!("The data types {left} and {right} are incompatible in the {operator} operator.");
+            return Err(SqlError::new(402, message));
+        }
         if operator != BinaryOperator::Add {
-            let message = format!("Operand data type {} is invalid for {} operator.", left.ty.name(), operator_name(operator));
+            let message = format!(
+                "Operand data type {} is invalid for {} operator.",
+                left.ty.name(),
+                operator_name(operator)
+            );
             return Err(SqlError::new(8117, message));
         }
         let known = if left.is_null { right.ty } else { left.ty };
@@ -212,9 +246,12 @@ impl Binder<'_> {
             _ => SqlType::VarChar(None),
         };
         let together = format!("({} || {})", left.implicitly_as(unbounded)?, right.implicitly_as(unbounded)?);
-        let longest = left.ty.length().zip(right.ty.length()).map(|(left, right)| u32::from(left) + u32::from(right));
+        let longest =
+            left.ty.length().zip(right.ty.length()).map(|(left, right)| u32::from(left) + u32::from(right));
         let sql = match (ty.length(), longest) {
-            (Some(limit), Some(longest)) if longest > u32::from(limit) => format!("ts_left({together}, {limit})"),
+            (Some(limit), Some(longest)) if longest > u32::from(limit) => {
+                format!("ts_left({together}, {limit})")
+            }
             _ => together,
         };
         let collation = merged_collation(left, right)?;
@@ -229,14 +266,26 @@ impl Binder<'_> {
     }
 
     /// CONVERT with a style, where it makes a difference: dates and binaries from and to text.
-    fn convert_with_style(&mut self, value: &Expression, ty: SqlType, style: &Expression, tolerant: bool) -> Result<Scalar> {
+    fn convert_with_style(
+        &mut self,
+        value: &Expression,
+        ty: SqlType,
+        style: &Expression,
+        tolerant: bool,
+    ) -> Result<Scalar> {
         let Expression::Literal(Literal::Integer(digits)) = style else {
             return Err(SqlError::unsupported("CONVERT with a style that is not a number"));
         };
         let number: i64 = digits.parse().map_err(|_| SqlError::near(digits))?;
         let bound = self.scalar(value)?;
         let from = bound.ty;
-        let refused = || SqlError::unsupported(format!("CONVERT from {} to {} with style {number}", from.name(), ty.name()));
+        let refused = || {
+            SqlError::unsupported(format!(
+                "CONVERT from {} to {} with style {number}",
+                from.name(),
+                ty.name()
+            ))
+        };
         let sql = if from.is_date_or_time() && ty.is_text() {
             if !DATE_STYLES.contains(&number) {
                 return Err(refused());
@@ -248,7 +297,10 @@ impl Binder<'_> {
             let sql = format!("ts_unhex({}, {number})", bound.sql);
             let bytes = Scalar { nullable: bound.nullable, ..Scalar::new(sql, SqlType::VarBinary(None)) };
             return Ok(Scalar { nullable: bound.nullable, ..Scalar::new(bytes.cast_to(ty), ty) });
-        } else if (from.is_integer() && (ty.is_text() || ty.is_integer())) || (from.is_text() && ty.is_text()) || number == 0 {
+        } else if (from.is_integer() && (ty.is_text() || ty.is_integer()))
+            || (from.is_text() && ty.is_text())
+            || number == 0
+        {
             return self.cast(value, ty, tolerant);
         } else if from.is_text() && ty.is_date_or_time() && ISO_STYLES.contains(&number) {
             // Only the ISO forms are read at all, and these styles are among them.
@@ -355,7 +407,8 @@ fn bound_literal(literal: &Literal) -> Result<Scalar> {
 /// SQL Server types a literal beyond `int` as numeric; its `bigint` here differs only in metadata, and what does not
 /// fit a `bigint` is refused.
 fn integer_literal(digits: &str) -> Result<Scalar> {
-    let number: i64 = digits.parse().map_err(|_| SqlError::unsupported(format!("the integer literal {digits}")))?;
+    let number: i64 =
+        digits.parse().map_err(|_| SqlError::unsupported(format!("the integer literal {digits}")))?;
     let ty = if i32::try_from(number).is_ok() { SqlType::Int } else { SqlType::BigInt };
     // The smallest bigint cannot be written as a negated literal in SQLite either.
     let sql = if number < 0 { format!("({number})") } else { number.to_string() };
@@ -396,7 +449,10 @@ fn float_operation(operator: BinaryOperator, left: &str, right: &str) -> Result<
         BinaryOperator::Multiply => '*',
         BinaryOperator::Divide => return Ok(format!("ts_divide_float({left}, {right})")),
         _ => {
-            let message = format!("The data types float and float are incompatible in the {} operator.", operator_name(operator));
+            let message = format!(
+                "The data types float and float are incompatible in the {} operator.",
+                operator_name(operator)
+            );
             return Err(SqlError::new(402, message));
         }
     };

@@ -93,7 +93,9 @@ impl Binder<'_> {
                 .iter()
                 .filter(|candidate| source.is_none_or(|source| same(source, &candidate.name)))
                 .filter(|candidate| {
-                    schema.is_none_or(|schema| candidate.schema.as_deref().is_some_and(|known| same(known, schema)))
+                    schema.is_none_or(|schema| {
+                        candidate.schema.as_deref().is_some_and(|known| same(known, schema))
+                    })
                 })
                 .filter_map(|candidate| candidate.columns.iter().find(|known| same(&known.name, column)));
             if let Some(first) = matches.next() {

@@ -47,7 +47,10 @@ impl Binder<'_> {
             let text = format!("{} AS {}", quoted_name(&cte.sqlite), quoted_name(&sqlite));
             let columns = cte.columns.iter().enumerate();
             let columns = columns
-                .map(|(index, column)| ScopeColumn { sql: format!("{}.c{index}", quoted_name(&sqlite)), ..column.clone() })
+                .map(|(index, column)| ScopeColumn {
+                    sql: format!("{}.c{index}", quoted_name(&sqlite)),
+                    ..column.clone()
+                })
                 .collect();
             self.add_source(Source { name: shown, schema: None, columns, table: None })?;
             return Ok(text);
@@ -61,12 +64,16 @@ impl Binder<'_> {
     fn values(&mut self, rows: &[Vec<Expression>], alias: &str, names: &[String]) -> Result<String> {
         let mut bound: Vec<Vec<Scalar>> = Vec::with_capacity(rows.len());
         for row in rows {
-            let row: Result<Vec<Scalar>> = self.hidden(|binder| row.iter().map(|value| binder.scalar(value)).collect());
+            let row: Result<Vec<Scalar>> =
+                self.hidden(|binder| row.iter().map(|value| binder.scalar(value)).collect());
             bound.push(row?);
         }
         let width = names.len();
         if bound.iter().any(|row| row.len() != width) {
-            return Err(SqlError::new(8158, format!("'{alias}' has more or fewer columns than were specified in the column list.")));
+            return Err(SqlError::new(
+                8158,
+                format!("'{alias}' has more or fewer columns than were specified in the column list."),
+            ));
         }
         let sqlite = self.new_alias();
         let mut columns = Vec::with_capacity(width);
@@ -90,7 +97,13 @@ impl Binder<'_> {
         Ok(format!("(SELECT {} FROM (VALUES {rows})) AS {}", names.join(", "), quoted_name(&sqlite)))
     }
 
-    fn join(&mut self, kind: JoinKind, left: &Written, right: &Written, on: Option<&Expression>) -> Result<String> {
+    fn join(
+        &mut self,
+        kind: JoinKind,
+        left: &Written,
+        right: &Written,
+        on: Option<&Expression>,
+    ) -> Result<String> {
         let first_left = self.sources_in_scope();
         let left = self.source(left)?;
         let first_right = self.sources_in_scope();
@@ -143,7 +156,10 @@ impl Binder<'_> {
                 && (known.schema.is_none() || source.schema.is_none() || known.schema == source.schema)
         });
         if taken {
-            let message = format!("The correlation name '{}' is specified multiple times in a FROM clause.", source.name);
+            let message = format!(
+                "The correlation name '{}' is specified multiple times in a FROM clause.",
+                source.name
+            );
             return Err(SqlError::new(1011, message));
         }
         scope.sources.push(source);
@@ -161,8 +177,7 @@ impl Binder<'_> {
 
 /// Hints that make SQL Server lock what it reads as a writer would, or until the end of the transaction.
 fn is_locking(hint: &str) -> bool {
-    const LOCKING: [&str; 6] =
-        ["UPDLOCK", "XLOCK", "TABLOCKX", "HOLDLOCK", "SERIALIZABLE", "REPEATABLEREAD"];
+    const LOCKING: [&str; 6] = ["UPDLOCK", "XLOCK", "TABLOCKX", "HOLDLOCK", "SERIALIZABLE", "REPEATABLEREAD"];
     LOCKING.iter().any(|locking| locking.eq_ignore_ascii_case(hint))
 }
 
@@ -176,7 +191,12 @@ pub(super) fn table_source(table: &Rc<Table>, sqlite: &str, alias: Option<&str>)
         sql: format!("{}.{}", quoted_name(sqlite), quoted_name(&column.name)),
     });
     let schema = if alias.is_some() { None } else { table.schema.clone() };
-    Source { name: alias.unwrap_or(&table.name).to_owned(), schema, columns: columns.collect(), table: Some((Rc::clone(table), sqlite.to_owned())) }
+    Source {
+        name: alias.unwrap_or(&table.name).to_owned(),
+        schema,
+        columns: columns.collect(),
+        table: Some((Rc::clone(table), sqlite.to_owned())),
+    }
 }
 
 /// A source whose columns are read by other means, for `inserted` and `deleted`.

@@ -80,7 +80,8 @@ pub(in super::super) fn implicitly_converts(from: SqlType, to: SqlType) -> bool 
     if from == to {
         return true;
     }
-    let numeric = |ty: SqlType| ty.is_integer() || matches!(ty, SqlType::Float | SqlType::Real | SqlType::Decimal(..));
+    let numeric =
+        |ty: SqlType| ty.is_integer() || matches!(ty, SqlType::Float | SqlType::Real | SqlType::Decimal(..));
     let dated = |ty: SqlType| ty.is_date_or_time() || matches!(ty, SqlType::DateTimeOffset(_));
     if from.is_text() {
         return !to.is_binary();
@@ -90,7 +91,8 @@ pub(in super::super) fn implicitly_converts(from: SqlType, to: SqlType) -> bool 
         return numeric(to) || to.is_text() || binary_from_integer || to == SqlType::DateTime;
     }
     if dated(from) {
-        let date_and_time = matches!((from, to), (SqlType::Date, SqlType::Time(_)) | (SqlType::Time(_), SqlType::Date));
+        let date_and_time =
+            matches!((from, to), (SqlType::Date, SqlType::Time(_)) | (SqlType::Time(_), SqlType::Date));
         return to.is_text() || (dated(to) && !date_and_time);
     }
     if from == SqlType::UniqueIdentifier {
@@ -168,7 +170,12 @@ impl Scalar {
             None => table.name.clone(),
         };
         let (from, to) = (type_code(self.ty), type_code(to));
-        Ok(format!("ts_cast_column({}, {from}, {to}, {}, {})", self.sql, quoted_text(&table)?, quoted_text(&column.name)?))
+        Ok(format!(
+            "ts_cast_column({}, {from}, {to}, {}, {})",
+            self.sql,
+            quoted_text(&table)?,
+            quoted_text(&column.name)?
+        ))
     }
 
     fn check_implicit(&self, to: SqlType) -> Result<()> {

@@ -74,7 +74,10 @@ pub(in super::super) fn added_columns(table: &mut Table, columns: &[ColumnDefini
         });
     }
     if table.columns.len() > MAX_COLUMNS {
-        return Err(SqlError::new(1702, format!("CREATE TABLE failed because table '{}' has too many columns.", table.name)));
+        return Err(SqlError::new(
+            1702,
+            format!("CREATE TABLE failed because table '{}' has too many columns.", table.name),
+        ));
     }
     Ok(())
 }
@@ -88,11 +91,17 @@ fn storable(ty: SqlType) -> Result<SqlType> {
 
 fn add_identity(table: &mut Table, definition: &ColumnDefinition, seed: i64, increment: i64) -> Result<()> {
     if table.identity.is_some() {
-        let text = format!("Multiple identity columns specified for table '{}'. Only one identity column per table is allowed.", table.name);
+        let text = format!(
+            "Multiple identity columns specified for table '{}'. Only one identity column per table is allowed.",
+            table.name
+        );
         return Err(SqlError::new(2744, text));
     }
     if !definition.ty.is_integer() || definition.ty == SqlType::Bit || increment == 0 {
-        let text = format!("Identity column '{}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, and constrained to be nonnullable.", definition.name);
+        let text = format!(
+            "Identity column '{}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, and constrained to be nonnullable.",
+            definition.name
+        );
         return Err(SqlError::new(2749, text));
     }
     table.identity = Some((table.columns.len(), seed, increment));
@@ -103,7 +112,11 @@ fn add_identity(table: &mut Table, definition: &ColumnDefinition, seed: i64, inc
 ///
 /// # Errors
 /// 1779, 1911, 1776, 2714 and the like.
-pub(in super::super) fn defined_constraint(catalog: &Catalog, table: &mut Table, constraint: &Constraint) -> Result<()> {
+pub(in super::super) fn defined_constraint(
+    catalog: &Catalog,
+    table: &mut Table,
+    constraint: &Constraint,
+) -> Result<()> {
     let name = constraint.name.as_deref();
     let added = match &constraint.kind {
         ConstraintKind::Unique { primary, columns, ignore_duplicates } => {
@@ -118,7 +131,8 @@ pub(in super::super) fn defined_constraint(catalog: &Catalog, table: &mut Table,
         ConstraintKind::Default { value, column } => {
             let index = require(table, column)?;
             let name = free_name(catalog, table, name, "DF", Some(column))?;
-            let column = table.columns.get_mut(index).ok_or_else(|| SqlError::new(1752, "No such column."))?;
+            let column =
+                table.columns.get_mut(index).ok_or_else(|| SqlError::new(1752, "No such column."))?;
             if column.default.is_some() {
                 return Err(SqlError::new(1781, "Column already has a DEFAULT bound to it."));
             }
@@ -136,7 +150,13 @@ fn require(table: &Table, column: &str) -> Result<usize> {
     })
 }
 
-fn free_name(catalog: &Catalog, table: &Table, name: Option<&str>, prefix: &str, column: Option<&str>) -> Result<String> {
+fn free_name(
+    catalog: &Catalog,
+    table: &Table,
+    name: Option<&str>,
+    prefix: &str,
+    column: Option<&str>,
+) -> Result<String> {
     let Some(name) = name else { return Ok(generated_name(prefix, table, column)) };
     if !table.is_temporary() {
         catalog.check_free(&table.schema, name)?;
@@ -160,7 +180,10 @@ pub(in super::super) fn key_columns(table: &Table, columns: &[IndexColumn]) -> R
     for column in columns {
         let index = require(table, &column.name)?;
         if positions.iter().any(|(known, _)| *known == index) {
-            let text = format!("Cannot use duplicate column names in index. Column name '{}' listed more than once.", column.name);
+            let text = format!(
+                "Cannot use duplicate column names in index. Column name '{}' listed more than once.",
+                column.name
+            );
             return Err(SqlError::new(1909, text));
         }
         check_indexable(table, index)?;
@@ -175,7 +198,10 @@ fn check_indexable(table: &Table, index: usize) -> Result<()> {
     });
     if unbounded {
         let column = table.columns.get(index).map_or("", |column| &column.name);
-        let text = format!("Column '{column}' in table '{}' is of a type that is invalid for use as a key column in an index.", table.shown());
+        let text = format!(
+            "Column '{column}' in table '{}' is of a type that is invalid for use as a key column in an index.",
+            table.shown()
+        );
         return Err(SqlError::new(1919, text));
     }
     Ok(())
@@ -190,7 +216,10 @@ fn add_key(
     ignore_duplicates: bool,
 ) -> Result<()> {
     if primary && table.primary_key().is_some() {
-        return Err(SqlError::new(1779, format!("Table '{}' already has a primary key defined on it.", table.name)));
+        return Err(SqlError::new(
+            1779,
+            format!("Table '{}' already has a primary key defined on it.", table.name),
+        ));
     }
     let columns = key_columns(table, columns)?;
     if primary {
@@ -207,7 +236,8 @@ fn add_key(
 }
 
 fn add_foreign_key(catalog: &Catalog, table: &mut Table, constraint: &Constraint) -> Result<()> {
-    let ConstraintKind::Foreign { columns, parent, parent_columns, on_delete, on_update } = &constraint.kind else {
+    let ConstraintKind::Foreign { columns, parent, parent_columns, on_delete, on_update } = &constraint.kind
+    else {
         return Ok(());
     };
     if table.is_temporary() {
@@ -216,21 +246,33 @@ fn add_foreign_key(catalog: &Catalog, table: &mut Table, constraint: &Constraint
     let name = free_name(catalog, table, constraint.name.as_deref(), "FK", None)?;
     let own = |column: &String| {
         table.column(column).ok_or_else(|| {
-            let text = format!("Foreign key '{name}' references invalid column '{column}' in referencing table '{}'.", table.name);
+            let text = format!(
+                "Foreign key '{name}' references invalid column '{column}' in referencing table '{}'.",
+                table.name
+            );
             SqlError::new(1769, text)
         })
     };
     let columns = columns.iter().map(own).collect::<Result<Vec<usize>>>()?;
     let itself = same_name(parent.object(), &table.name)
         && same_name(parent.schema().unwrap_or(super::DEFAULT_SCHEMA), &table.schema);
-    let parent_table = if itself { &*table } else { catalog.require_table(parent).map_err(|error| missing_parent(&name, parent.shown(), error))? };
+    let parent_table = if itself {
+        &*table
+    } else {
+        catalog.require_table(parent).map_err(|error| missing_parent(&name, parent.shown(), error))?
+    };
     let mut parent_positions: Vec<usize> = Vec::new();
     if parent_columns.is_empty() {
         let key = parent_table.primary_key().into_iter().flat_map(|key| &key.columns);
         parent_positions.extend(key.map(|(column, _)| *column));
     }
     for column in parent_columns {
-        let text = || format!("Foreign key '{name}' references invalid column '{column}' in referenced table '{}'.", parent_table.name);
+        let text = || {
+            format!(
+                "Foreign key '{name}' references invalid column '{column}' in referenced table '{}'.",
+                parent_table.name
+            )
+        };
         parent_positions.push(parent_table.column(column).ok_or_else(|| SqlError::new(1770, text()))?);
     }
     check_parent_key(&name, table, parent_table, &columns, &parent_positions)?;
@@ -255,26 +297,45 @@ fn missing_parent(name: &str, parent: String, error: SqlError) -> SqlError {
 }
 
 /// The referenced columns must be a key, and of the same types.
-fn check_parent_key(name: &str, table: &Table, parent: &Table, columns: &[usize], parents: &[usize]) -> Result<()> {
-    let is_key = parent.keys.iter().filter(|key| key.kind != KeyKind::Index && key.filter.is_none()).any(|key| {
-        let mut known: Vec<usize> = key.columns.iter().map(|(column, _)| *column).collect();
-        let mut wanted = parents.to_vec();
-        known.sort_unstable();
-        wanted.sort_unstable();
-        known == wanted
-    });
+fn check_parent_key(
+    name: &str,
+    table: &Table,
+    parent: &Table,
+    columns: &[usize],
+    parents: &[usize],
+) -> Result<()> {
+    let is_key =
+        parent.keys.iter().filter(|key| key.kind != KeyKind::Index && key.filter.is_none()).any(|key| {
+            let mut known: Vec<usize> = key.columns.iter().map(|(column, _)| *column).collect();
+            let mut wanted = parents.to_vec();
+            known.sort_unstable();
+            wanted.sort_unstable();
+            known == wanted
+        });
     if !is_key || parents.is_empty() {
-        let text = format!("There are no primary or candidate keys in the referenced table '{}' that match the referencing column list in the foreign key '{name}'.", parent.shown());
+        let text = format!(
+            "There are no primary or candidate keys in the referenced table '{}' that match the referencing column list in the foreign key '{name}'.",
+            parent.shown()
+        );
         return Err(SqlError::new(1776, text));
     }
     if columns.len() != parents.len() {
-        return Err(SqlError::new(8139, format!("Number of referencing columns in foreign key differs from number of referenced columns, table '{}'.", table.name)));
+        return Err(SqlError::new(
+            8139,
+            format!(
+                "Number of referencing columns in foreign key differs from number of referenced columns, table '{}'.",
+                table.name
+            ),
+        ));
     }
     for (own, other) in columns.iter().zip(parents) {
         if let (Some(own), Some(other)) = (table.columns.get(*own), parent.columns.get(*other))
             && (own.ty != other.ty || own.binary != other.binary)
         {
-            let text = format!("Column '{}.{}' is not the same data type as referencing column '{}.{}' in foreign key '{name}'.", parent.name, other.name, table.name, own.name);
+            let text = format!(
+                "Column '{}.{}' is not the same data type as referencing column '{}.{}' in foreign key '{name}'.",
+                parent.name, other.name, table.name, own.name
+            );
             return Err(SqlError::new(1778, text));
         }
     }

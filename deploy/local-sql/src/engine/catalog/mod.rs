@@ -212,7 +212,10 @@ impl Catalog {
     /// The table with this name, or 208.
     pub(super) fn require_table(&self, name: &ObjectName) -> Result<&Arc<Table>> {
         if name.parts.len() > 2 {
-            return Err(SqlError::unsupported_at(format!("the cross-database name {}", name.shown()), name.position));
+            return Err(SqlError::unsupported_at(
+                format!("the cross-database name {}", name.shown()),
+                name.position,
+            ));
         }
         self.table(name.schema(), name.object()).ok_or_else(|| {
             SqlError::new(208, format!("Invalid object name '{}'.", name.shown())).at(name.position.line)
@@ -239,7 +242,8 @@ impl Catalog {
     pub(super) fn drop_schema(&mut self, name: &str) -> Result<Option<i32>> {
         if let Some(table) = self.tables.values().find(|table| same_name(&table.schema, name)) {
             let shown = &table.name;
-            let message = format!("Cannot drop schema '{name}' because it is being referenced by object '{shown}'.");
+            let message =
+                format!("Cannot drop schema '{name}' because it is being referenced by object '{shown}'.");
             return Err(SqlError::new(3729, message));
         }
         Ok(self.schemas.remove(&folded(name)).map(|(id, _)| id))
@@ -258,12 +262,19 @@ impl Catalog {
     /// 2714 if a table, key, foreign key, check or default of the schema has the name already.
     pub(super) fn check_free(&self, schema: &str, name: &str) -> Result<()> {
         let taken = self.tables.values().filter(|table| same_name(&table.schema, schema)).any(|table| {
-            let constraints = table.keys.iter().filter(|key| matches!(key.kind, KeyKind::Primary | KeyKind::UniqueConstraint));
+            let constraints = table
+                .keys
+                .iter()
+                .filter(|key| matches!(key.kind, KeyKind::Primary | KeyKind::UniqueConstraint));
             same_name(&table.name, name)
                 || constraints.map(|key| &key.name).any(|known| same_name(known, name))
                 || table.foreign_keys.iter().any(|key| same_name(&key.name, name))
                 || table.checks.iter().any(|check| same_name(&check.name, name))
-                || table.columns.iter().filter_map(|column| column.default.as_ref()).any(|known| same_name(&known.name, name))
+                || table
+                    .columns
+                    .iter()
+                    .filter_map(|column| column.default.as_ref())
+                    .any(|known| same_name(&known.name, name))
         });
         if taken { Err(already_named(name)) } else { Ok(()) }
     }
@@ -284,7 +295,8 @@ impl Catalog {
                 "CREATE TABLE IF NOT EXISTS \"$catalog\" (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, definition TEXT NOT NULL) STRICT;
                  CREATE TABLE IF NOT EXISTS \"$identity\" (id INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;",
             )?;
-            let mut statement = connection.prepare("SELECT id, kind, definition FROM \"$catalog\" ORDER BY id")?;
+            let mut statement =
+                connection.prepare("SELECT id, kind, definition FROM \"$catalog\" ORDER BY id")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect()
         };
@@ -294,8 +306,9 @@ impl Catalog {
             if kind == "schema" {
                 catalog.schemas.insert(folded(&definition), (id, definition));
             } else {
-                let table: Table = serde_json::from_str(&definition)
-                    .map_err(|error| SqlError::new(5180, format!("Catalog row {id} cannot be read: {error}.")))?;
+                let table: Table = serde_json::from_str(&definition).map_err(|error| {
+                    SqlError::new(5180, format!("Catalog row {id} cannot be read: {error}."))
+                })?;
                 catalog.put_table(Arc::new(table));
             }
         }

@@ -14,9 +14,12 @@ use super::super::types::SqlType;
 use super::{Catalog, Check, ForeignKey, Key, KeyKind, Table};
 
 /// `CREATE TABLE …` of SQLite, without the keys that are indexes.
-pub(in super::super) fn create_table(catalog: &Catalog, table: &Table, if_not_exists: bool) -> Result<String> {
-    let mut parts: Vec<String> =
-        (0..table.columns.len()).map(|index| column_text(table, index)).collect();
+pub(in super::super) fn create_table(
+    catalog: &Catalog,
+    table: &Table,
+    if_not_exists: bool,
+) -> Result<String> {
+    let mut parts: Vec<String> = (0..table.columns.len()).map(|index| column_text(table, index)).collect();
     for check in &table.checks {
         let condition = condition_text(table, &check.text)?;
         parts.push(format!("CONSTRAINT {} CHECK ({condition})", quoted_name(&check.name)));
@@ -27,7 +30,11 @@ pub(in super::super) fn create_table(catalog: &Catalog, table: &Table, if_not_ex
     let guard = if if_not_exists { "IF NOT EXISTS " } else { "" };
     // SQLite keeps this text; without the schema name it is the text that it would keep itself.
     let temporary = if table.is_temporary() { "TEMP " } else { "" };
-    Ok(format!("CREATE {temporary}TABLE {guard}{} ({}) STRICT", quoted_name(&table.stored_name()), parts.join(", ")))
+    Ok(format!(
+        "CREATE {temporary}TABLE {guard}{} ({}) STRICT",
+        quoted_name(&table.stored_name()),
+        parts.join(", ")
+    ))
 }
 
 /// `CREATE TABLE` of a table variable or temporary table: nothing in it refers to a catalog.
@@ -57,10 +64,15 @@ fn storage_class(ty: SqlType) -> &'static str {
 }
 
 fn foreign_key_text(catalog: &Catalog, table: &Table, key: &ForeignKey) -> Result<String> {
-    let parent = if key.parent == table.id { Some(table) } else { catalog.table_by_id(key.parent).map(AsRef::as_ref) };
-    let parent = parent.ok_or_else(|| SqlError::new(1767, format!("Foreign key '{}' has lost its table.", key.name)))?;
+    let parent =
+        if key.parent == table.id { Some(table) } else { catalog.table_by_id(key.parent).map(AsRef::as_ref) };
+    let parent = parent
+        .ok_or_else(|| SqlError::new(1767, format!("Foreign key '{}' has lost its table.", key.name)))?;
     let names = |table: &Table, columns: &[usize]| -> String {
-        let names = columns.iter().filter_map(|index| table.columns.get(*index)).map(|column| quoted_name(&column.name));
+        let names = columns
+            .iter()
+            .filter_map(|index| table.columns.get(*index))
+            .map(|column| quoted_name(&column.name));
         names.collect::<Vec<_>>().join(", ")
     };
     Ok(format!(
@@ -76,7 +88,7 @@ fn foreign_key_text(catalog: &Catalog, table: &Table, key: &ForeignKey) -> Resul
 
 fn action_text(action: Action) -> &'static str {
     match action {
-        Action::NoAction => "NO ACTION",
+        Action::Nothing => "NO ACTION",
         Action::Cascade => "CASCADE",
         Action::SetNull => "SET NULL",
         Action::SetDefault => "SET DEFAULT",
@@ -91,8 +103,13 @@ pub(in super::super) struct IndexDefinition {
 }
 
 /// The SQLite indexes that stand for a key: none for the row id, two where NULL needs an expression.
-pub(in super::super) fn indexes_of(table: &Table, key: &Key, if_not_exists: bool) -> Result<Vec<IndexDefinition>> {
-    let by_row_id = key.kind == KeyKind::Primary && key.columns.iter().any(|(column, _)| Some(*column) == table.row_id);
+pub(in super::super) fn indexes_of(
+    table: &Table,
+    key: &Key,
+    if_not_exists: bool,
+) -> Result<Vec<IndexDefinition>> {
+    let by_row_id =
+        key.kind == KeyKind::Primary && key.columns.iter().any(|(column, _)| Some(*column) == table.row_id);
     if by_row_id {
         return Ok(Vec::new());
     }
@@ -102,7 +119,8 @@ pub(in super::super) fn indexes_of(table: &Table, key: &Key, if_not_exists: bool
     };
     let unique = key.kind != KeyKind::Index;
     let guarded = unique && key.columns.iter().any(|(column, _)| null_may_meet(table, key, *column));
-    let mut columns: Vec<String> = key.columns.iter().map(|(column, descending)| ordered(table, *column, *descending)).collect();
+    let mut columns: Vec<String> =
+        key.columns.iter().map(|(column, descending)| ordered(table, *column, *descending)).collect();
     if !unique {
         columns.extend(key.include.iter().map(|column| ordered(table, *column, false)));
     }
@@ -190,8 +208,12 @@ pub(in super::super) fn condition_text(table: &Table, text: &str) -> Result<Stri
         collation: column.collation(),
         sql: quoted_name(&column.name),
     });
-    let source =
-        Source { name: table.name.clone(), schema: Some(table.schema.clone()), columns: columns.collect(), table: None };
+    let source = Source {
+        name: table.name.clone(),
+        schema: Some(table.schema.clone()),
+        columns: columns.collect(),
+        table: None,
+    };
     binder.scopes.push(Scope { sources: vec![source], groups: None });
     let condition = binder.condition(&parse_expression(text)?)?;
     if !binder.parameters.is_empty() {
@@ -202,5 +224,9 @@ pub(in super::super) fn condition_text(table: &Table, text: &str) -> Result<Stri
 
 /// Whether the existing rows satisfy a check: the SQLite query that finds one that does not.
 pub(in super::super) fn violation_query(table: &Table, check: &Check) -> Result<String> {
-    Ok(format!("SELECT 1 FROM {} WHERE NOT ({}) LIMIT 1", table.sql_name(), condition_text(table, &check.text)?))
+    Ok(format!(
+        "SELECT 1 FROM {} WHERE NOT ({}) LIMIT 1",
+        table.sql_name(),
+        condition_text(table, &check.text)?
+    ))
 }

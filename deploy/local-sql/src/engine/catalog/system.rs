@@ -60,12 +60,24 @@ const VIEWS: &[SystemView] = &[
     SystemView { name: "sys.schemas", columns: &[("name", NAME), ("schema_id", INT)], rows: schemas },
     SystemView {
         name: "sys.tables",
-        columns: &[("name", NAME), ("object_id", INT), ("schema_id", INT), ("type", SqlType::Char(2)), ("type_desc", WORD)],
+        columns: &[
+            ("name", NAME),
+            ("object_id", INT),
+            ("schema_id", INT),
+            ("type", SqlType::Char(2)),
+            ("type_desc", WORD),
+        ],
         rows: tables,
     },
     SystemView {
         name: "sys.objects",
-        columns: &[("name", NAME), ("object_id", INT), ("schema_id", INT), ("type", SqlType::Char(2)), ("type_desc", WORD)],
+        columns: &[
+            ("name", NAME),
+            ("object_id", INT),
+            ("schema_id", INT),
+            ("type", SqlType::Char(2)),
+            ("type_desc", WORD),
+        ],
         rows: tables,
     },
     SystemView {
@@ -96,7 +108,12 @@ const VIEWS: &[SystemView] = &[
     },
     SystemView {
         name: "INFORMATION_SCHEMA.TABLES",
-        columns: &[("TABLE_CATALOG", NAME), ("TABLE_SCHEMA", NAME), ("TABLE_NAME", NAME), ("TABLE_TYPE", WORD)],
+        columns: &[
+            ("TABLE_CATALOG", NAME),
+            ("TABLE_SCHEMA", NAME),
+            ("TABLE_NAME", NAME),
+            ("TABLE_TYPE", WORD),
+        ],
         rows: schema_tables,
     },
     SystemView {
@@ -167,9 +184,19 @@ fn columns(metadata: &Metadata) -> Vec<Json> {
 fn schema_columns(metadata: &Metadata) -> Vec<Json> {
     let rows = metadata.catalog.tables().flat_map(|table| {
         table.columns.iter().enumerate().map(move |(index, column)| {
-            let length = (column.ty.is_text() || column.ty.is_binary()).then(|| column.ty.length().map_or(-1, i32::from));
+            let length = (column.ty.is_text() || column.ty.is_binary())
+                .then(|| column.ty.length().map_or(-1, i32::from));
             let nullable = if column.nullable { "YES" } else { "NO" };
-            json!([metadata.database, table.schema, table.name, column.name, index + 1, nullable, column.ty.name(), length])
+            json!([
+                metadata.database,
+                table.schema,
+                table.name,
+                column.name,
+                index + 1,
+                nullable,
+                column.ty.name(),
+                length
+            ])
         })
     });
     rows.collect()
@@ -220,7 +247,10 @@ fn scaled(scale: u8, least: i32) -> i32 {
 // --- functions -------------------------------------------------------------------------------------------------------
 
 /// Registers OBJECT_ID and its neighbours.
-pub(in super::super) fn register(connection: &Connection, metadata: &Arc<Mutex<Metadata>>) -> rusqlite::Result<()> {
+pub(in super::super) fn register(
+    connection: &Connection,
+    metadata: &Arc<Mutex<Metadata>>,
+) -> rusqlite::Result<()> {
     type Function = fn(&Metadata, &[Option<String>]) -> Stored;
     let functions: [(&str, i32, Function); 8] = [
         ("ts_system_view", 1, view_rows),
@@ -316,7 +346,11 @@ fn constraints(table: &Table) -> impl Iterator<Item = (&str, &'static str)> {
         KeyKind::UniqueConstraint => Some((key.name.as_str(), "UQ")),
         _ => None,
     });
-    let defaults = table.columns.iter().filter_map(|column| column.default.as_ref()).map(|default| (default.name.as_str(), "D"));
+    let defaults = table
+        .columns
+        .iter()
+        .filter_map(|column| column.default.as_ref())
+        .map(|default| (default.name.as_str(), "D"));
     keys.chain(table.foreign_keys.iter().map(|key| (key.name.as_str(), "F")))
         .chain(table.checks.iter().map(|check| (check.name.as_str(), "C")))
         .chain(defaults)
@@ -327,7 +361,9 @@ fn schema_id(metadata: &Metadata, arguments: &[Option<String>]) -> Stored {
 }
 
 fn column_length(metadata: &Metadata, arguments: &[Option<String>]) -> Stored {
-    let (Some(table), Some(column)) = (argument(arguments, 0), argument(arguments, 1)) else { return Stored::Null };
+    let (Some(table), Some(column)) = (argument(arguments, 0), argument(arguments, 1)) else {
+        return Stored::Null;
+    };
     let column = find_table(metadata, table).and_then(|table| table.columns.get(table.column(column)?));
     whole(column.map(|column| byte_length(column.ty)))
 }
@@ -370,9 +406,12 @@ fn database_property(metadata: &Metadata, arguments: &[Option<String>]) -> Store
 /// The options that filtered indexes demand; local-sql cannot be made to differ.
 fn session_property(_: &Metadata, arguments: &[Option<String>]) -> Stored {
     match argument(arguments, 0).unwrap_or("").to_uppercase().as_str() {
-        "ANSI_NULLS" | "ANSI_PADDING" | "ANSI_WARNINGS" | "ARITHABORT" | "CONCAT_NULL_YIELDS_NULL" | "QUOTED_IDENTIFIER" => {
-            Stored::Integer(1)
-        }
+        "ANSI_NULLS"
+        | "ANSI_PADDING"
+        | "ANSI_WARNINGS"
+        | "ARITHABORT"
+        | "CONCAT_NULL_YIELDS_NULL"
+        | "QUOTED_IDENTIFIER" => Stored::Integer(1),
         "NUMERIC_ROUNDABORT" => Stored::Integer(0),
         _ => Stored::Null,
     }

@@ -53,7 +53,8 @@ fn dates_go_through_text_and_back_at_the_precision_of_their_type() {
 #[test]
 fn datetime_keeps_three_hundredths_of_a_second() {
     for (written, kept) in [(0, 0), (1, 0), (2, 3), (3, 3), (4, 3), (5, 7), (6, 7), (7, 7), (8, 7), (9, 10)] {
-        let ticks = ticks::rounded(ticks::of_1900() + written * ticks::PER_MILLISECOND, SqlType::DateTime).unwrap();
+        let ticks =
+            ticks::rounded(ticks::of_1900() + written * ticks::PER_MILLISECOND, SqlType::DateTime).unwrap();
         assert_eq!((ticks - ticks::of_1900()) / ticks::PER_MILLISECOND, kept, ".00{written}");
     }
     for units in 0..300 {
@@ -64,14 +65,21 @@ fn datetime_keeps_three_hundredths_of_a_second() {
 #[test]
 fn guids_go_through_text_in_both_forms() {
     let written = "6F9619FF-8B86-D011-B42D-00C04FC964FF";
-    let guid = convert(text(&format!("{{{}}}", written.to_lowercase())), TEXT, SqlType::UniqueIdentifier, Overlong::Cut);
+    let guid = convert(
+        text(&format!("{{{}}}", written.to_lowercase())),
+        TEXT,
+        SqlType::UniqueIdentifier,
+        Overlong::Cut,
+    );
     assert_eq!(convert(guid.unwrap(), SqlType::UniqueIdentifier, TEXT, Overlong::Cut), Ok(text(written)));
     assert_eq!(number_of(text("6F9619FF"), TEXT, SqlType::UniqueIdentifier), 8169);
 }
 
 #[test]
 fn floats_are_shown_with_six_digits() {
-    for (number, shown) in [(1.5, "1.5"), (1_234_567.0, "1.23457e+006"), (0.1, "0.1"), (1e-7, "1e-007"), (100.0, "100")] {
+    for (number, shown) in
+        [(1.5, "1.5"), (1_234_567.0, "1.23457e+006"), (0.1, "0.1"), (1e-7, "1e-007"), (100.0, "100")]
+    {
         assert_eq!(convert(Value::Float(number), SqlType::Float, TEXT, Overlong::Cut), Ok(text(shown)));
     }
     assert_eq!(number_of(Value::Float(1e300), SqlType::Float, SqlType::BigInt), 232);

@@ -21,7 +21,8 @@ pub(super) fn of_float(number: f64) -> String {
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let shortened = |digits: &str| {
-        let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+        let digits =
+            if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
         digits.to_owned()
     };
     if (-5..15).contains(&exponent) && exponent < 6 {
@@ -34,7 +35,8 @@ pub(super) fn of_float(number: f64) -> String {
 
 /// A float from text: digits, a point, an exponent; no words such as `inf`.
 pub(super) fn parse_float(text: &str) -> Option<f64> {
-    let plausible = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    let plausible =
+        text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
     text.parse().ok().filter(|number: &f64| plausible && number.is_finite())
 }
 

@@ -49,7 +49,8 @@ impl Civil {
         let days = ticks.div_euclid(PER_DAY) + 306;
         let era = days.div_euclid(146_097);
         let day_of_era = days.rem_euclid(146_097);
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let shifted = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * shifted + 2) / 5 + 1;
@@ -91,7 +92,10 @@ pub(in super::super) fn rounded(ticks: i64, ty: SqlType) -> Result<i64> {
     let out_of_range = || {
         SqlError::new(
             242,
-            format!("The conversion of a data type to a {} data type resulted in an out-of-range value.", ty.name()),
+            format!(
+                "The conversion of a data type to a {} data type resulted in an out-of-range value.",
+                ty.name()
+            ),
         )
     };
     let rounded = match ty {
@@ -112,7 +116,7 @@ pub(in super::super) fn rounded(ticks: i64, ty: SqlType) -> Result<i64> {
         }
         _ => ticks,
     };
-    if rounded >= END || rounded < 0 { Err(out_of_range()) } else { Ok(rounded) }
+    if (0..END).contains(&rounded) { Ok(rounded) } else { Err(out_of_range()) }
 }
 
 /// Ticks of a number of 1/300 s, rounded to the millisecond that SQL Server shows.
@@ -147,7 +151,8 @@ pub(in super::super) fn format(ticks: i64, ty: SqlType) -> String {
         _ => {
             const MONTHS: [&str; 12] =
                 ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-            let month = usize::try_from(civil.month - 1).ok().and_then(|index| MONTHS.get(index)).unwrap_or(&"");
+            let month =
+                usize::try_from(civil.month - 1).ok().and_then(|index| MONTHS.get(index)).unwrap_or(&"");
             let twelve = if hour % 12 == 0 { 12 } else { hour % 12 };
             let half = if hour < 12 { "AM" } else { "PM" };
             format!("{month} {:>2} {:04} {twelve:>2}:{minute:02}{half}", civil.day, civil.year)
@@ -189,10 +194,13 @@ pub(in super::super) fn parse(text: &str, to: SqlType) -> Option<i64> {
 }
 
 fn parse_date(text: &str) -> Option<i64> {
-    let number = |part: &str| part.parse::<i64>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
+    let number =
+        |part: &str| part.parse::<i64>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
     let (year, month, day) = match text.split('-').collect::<Vec<_>>()[..] {
         [year, month, day] if year.len() == 4 => (number(year)?, number(month)?, number(day)?),
-        [all] if all.len() == 8 && all.is_ascii() => (number(&all[..4])?, number(&all[4..6])?, number(&all[6..])?),
+        [all] if all.len() == 8 && all.is_ascii() => {
+            (number(&all[..4])?, number(&all[4..6])?, number(&all[6..])?)
+        }
         _ => return None,
     };
     Civil { year, month, day }.ticks()

@@ -4,7 +4,8 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 
 use super::super::convert::ticks::{
-    Civil, PER_DAY, PER_HOUR, PER_MICROSECOND, PER_MILLISECOND, PER_MINUTE, PER_SECOND, days_in_month, rounded,
+    Civil, PER_DAY, PER_HOUR, PER_MICROSECOND, PER_MILLISECOND, PER_MINUTE, PER_SECOND, days_in_month,
+    rounded,
 };
 use super::super::error::{Result, SqlError};
 use super::super::types::SqlType;
@@ -63,13 +64,17 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     // ts_dateadd(part, number, ticks, type)
     pure(connection, "ts_dateadd", 4, |arguments| {
         let part = part_of(arguments.integer(0)?)?;
-        let (Some(number), Some(ticks)) = (arguments.integer(1)?, arguments.integer(2)?) else { return Ok(Stored::Null) };
+        let (Some(number), Some(ticks)) = (arguments.integer(1)?, arguments.integer(2)?) else {
+            return Ok(Stored::Null);
+        };
         add(part, number, ticks, arguments.ty(3)?).map(Stored::Integer)
     })?;
     // ts_datediff(part, from, to, big)
     pure(connection, "ts_datediff", 4, |arguments| {
         let part = part_of(arguments.integer(0)?)?;
-        let (Some(from), Some(to)) = (arguments.integer(1)?, arguments.integer(2)?) else { return Ok(Stored::Null) };
+        let (Some(from), Some(to)) = (arguments.integer(1)?, arguments.integer(2)?) else {
+            return Ok(Stored::Null);
+        };
         let difference = difference(part, from, to).ok_or_else(|| overflow("datediff_big"))?;
         if arguments.integer(3)? != Some(1) && i32::try_from(difference).is_err() {
             return Err(overflow("datediff"));
@@ -114,9 +119,8 @@ fn unit(part: DatePart) -> Option<i64> {
 }
 
 fn add(part: DatePart, number: i64, ticks: i64, ty: SqlType) -> Result<i64> {
-    let too_far = || {
-        SqlError::new(517, format!("Adding a value to a '{}' column caused an overflow.", ty.name()))
-    };
+    let too_far =
+        || SqlError::new(517, format!("Adding a value to a '{}' column caused an overflow.", ty.name()));
     let moved = match part {
         DatePart::Year => add_months(ticks, number.checked_mul(12)),
         DatePart::Quarter => add_months(ticks, number.checked_mul(3)),

@@ -16,29 +16,38 @@ use super::pure;
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     pure(connection, "ts_isjson", 1, |arguments| {
         let Some(text) = arguments.text(0)? else { return Ok(Stored::Null) };
-        let valid = serde_json::from_str::<&RawValue>(&text).is_ok_and(|raw| raw.get().starts_with(['{', '[']));
+        let valid =
+            serde_json::from_str::<&RawValue>(&text).is_ok_and(|raw| raw.get().starts_with(['{', '[']));
         Ok(Stored::Integer(i64::from(valid)))
     })?;
     // ts_json_value(text, path): a scalar, or NULL.
     pure(connection, "ts_json_value", 2, |arguments| {
-        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else { return Ok(Stored::Null) };
+        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else {
+            return Ok(Stored::Null);
+        };
         let found = find(parsed(&text)?, &steps(&path)?);
         Ok(found.and_then(scalar).map_or(Stored::Null, Stored::Text))
     })?;
     // ts_json_query(text, path): an object or array, or NULL.
     pure(connection, "ts_json_query", 2, |arguments| {
-        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else { return Ok(Stored::Null) };
+        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else {
+            return Ok(Stored::Null);
+        };
         let found = find(parsed(&text)?, &steps(&path)?);
         Ok(found.and_then(structure).map_or(Stored::Null, Stored::Text))
     })?;
     // ts_openjson_pairs(text, path): [[key, value, type], …] of OPENJSON without WITH.
     pure(connection, "ts_openjson_pairs", 2, |arguments| {
-        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else { return Ok(Stored::Null) };
+        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else {
+            return Ok(Stored::Null);
+        };
         pairs(&text, &path).map(Stored::Text)
     })?;
     // ts_split(text, separator): ["part", …] of STRING_SPLIT.
     pure(connection, "ts_split", 2, |arguments| {
-        let (Some(text), Some(separator)) = (arguments.text(0)?, arguments.text(1)?) else { return Ok(Stored::Null) };
+        let (Some(text), Some(separator)) = (arguments.text(0)?, arguments.text(1)?) else {
+            return Ok(Stored::Null);
+        };
         if separator.encode_utf16().count() != 1 {
             let message = "Procedure expects parameter 'separator' of type 'nchar(1)/nvarchar(1)'.";
             return Err(SqlError::new(214, message));
@@ -48,7 +57,9 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     // ts_openjson_rows(text, path, paths): [[column, …], …]; paths is a JSON array, a leading `!` asks for AS JSON.
     pure(connection, "ts_openjson_rows", 3, |arguments| {
-        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else { return Ok(Stored::Null) };
+        let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else {
+            return Ok(Stored::Null);
+        };
         rows(&text, &path, &arguments.text(2)?.unwrap_or_default()).map(Stored::Text)
     })
 }
@@ -58,12 +69,15 @@ fn parsed(text: &str) -> Result<&RawValue> {
 }
 
 fn malformed(text: &str, error: &serde_json::Error) -> SqlError {
-    let line_start = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
+    let line_start =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum::<usize>();
     let position = line_start + error.column().saturating_sub(1);
     let character = text.get(position..).and_then(|rest| rest.chars().next()).unwrap_or('.');
     SqlError::new(
         13609,
-        format!("JSON text is not properly formatted. Unexpected character '{character}' is found at position {position}."),
+        format!(
+            "JSON text is not properly formatted. Unexpected character '{character}' is found at position {position}."
+        ),
     )
 }
 
@@ -79,7 +93,8 @@ fn steps(path: &str) -> Result<Vec<Step>> {
     if path.starts_with("strict") {
         return Err(SqlError::unsupported("strict JSON paths"));
     }
-    let mut rest = path.strip_prefix("lax").map_or(path, str::trim_start).strip_prefix('$').ok_or_else(invalid)?;
+    let mut rest =
+        path.strip_prefix("lax").map_or(path, str::trim_start).strip_prefix('$').ok_or_else(invalid)?;
     let mut steps = Vec::new();
     while !rest.is_empty() {
         if let Some(quoted) = rest.strip_prefix(".\"") {
@@ -179,7 +194,11 @@ fn type_number(value: &RawValue) -> u8 {
 fn pairs(text: &str, path: &str) -> Result<String> {
     let Some(target) = find(parsed(text)?, &steps(path)?) else { return Ok("[]".to_owned()) };
     let members: Vec<(String, &RawValue)> = match type_number(target) {
-        4 => elements(target)?.into_iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect(),
+        4 => elements(target)?
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| (index.to_string(), value))
+            .collect(),
         5 => serde_json::from_str::<Members<'_>>(target.get()).map_err(|error| malformed(text, &error))?.0,
         _ => Vec::new(),
     };
@@ -213,7 +232,8 @@ fn rows(text: &str, path: &str, paths: &str) -> Result<String> {
 
 /// The columns of one element. Members are parsed once for all columns that name one directly, which is the usual case.
 fn row(element: &RawValue, columns: &[(bool, Vec<Step>)]) -> Vec<Option<String>> {
-    let members = serde_json::from_str::<Members<'_>>(element.get()).map(|members| members.0).unwrap_or_default();
+    let members =
+        serde_json::from_str::<Members<'_>>(element.get()).map(|members| members.0).unwrap_or_default();
     let direct = |key: &str| members.iter().find(|(name, _)| name == key).map(|(_, value)| *value);
     columns
         .iter()

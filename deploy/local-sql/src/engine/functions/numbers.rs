@@ -55,7 +55,9 @@ fn integers(
     operation: impl Fn(i64, i64) -> Result<i64, Trouble> + Send + Sync + 'static,
 ) -> rusqlite::Result<()> {
     pure(connection, name, 3, move |arguments| {
-        let (Some(left), Some(right)) = (arguments.integer(0)?, arguments.integer(1)?) else { return Ok(Stored::Null) };
+        let (Some(left), Some(right)) = (arguments.integer(0)?, arguments.integer(1)?) else {
+            return Ok(Stored::Null);
+        };
         let ty = arguments.ty(2)?;
         match operation(left, right) {
             Ok(number) => in_range(number, ty).map(Stored::Integer),
@@ -77,7 +79,15 @@ fn one(
         let ty = arguments.ty(1)?;
         if matches!(ty, SqlType::Float | SqlType::Real) {
             let number = arguments.float(0)?;
-            let number = number.map(|number| if negates { -number } else if absolute { number.abs() } else { number });
+            let number = number.map(|number| {
+                if negates {
+                    -number
+                } else if absolute {
+                    number.abs()
+                } else {
+                    number
+                }
+            });
             return Ok(number.map_or(Stored::Null, Stored::Real));
         }
         let Some(number) = arguments.integer(0)? else { return Ok(Stored::Null) };

@@ -69,7 +69,9 @@ fn measures(connection: &Connection) -> rusqlite::Result<()> {
     pure(connection, "ts_datalength", 2, |arguments| {
         let bytes = match (arguments.raw(0), arguments.ty(1)?) {
             (ValueRef::Null, _) => return Ok(Stored::Null),
-            (_, SqlType::NVarChar(_) | SqlType::NChar(_)) => units(&arguments.text(0)?.unwrap_or_default()) * 2,
+            (_, SqlType::NVarChar(_) | SqlType::NChar(_)) => {
+                units(&arguments.text(0)?.unwrap_or_default()) * 2
+            }
             (_, SqlType::VarChar(_) | SqlType::Char(_)) => units(&arguments.text(0)?.unwrap_or_default()),
             (ValueRef::Blob(bytes), _) => i64::try_from(bytes.len()).unwrap_or(i64::MAX),
             (_, SqlType::Bit | SqlType::TinyInt) => 1,
@@ -99,8 +101,11 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
     // ts_left(text, n), ts_right(text, n)
     for (name, from_left) in [("ts_left", true), ("ts_right", false)] {
         pure(connection, name, 2, move |arguments| {
-            let (Some(whole), Some(count)) = (arguments.text(0)?, arguments.integer(1)?) else { return Ok(Stored::Null) };
-            let count = usize::try_from(count).map_err(|_| invalid_length(if from_left { "left" } else { "right" }))?;
+            let (Some(whole), Some(count)) = (arguments.text(0)?, arguments.integer(1)?) else {
+                return Ok(Stored::Null);
+            };
+            let count = usize::try_from(count)
+                .map_err(|_| invalid_length(if from_left { "left" } else { "right" }))?;
             let length = whole.encode_utf16().count();
             let start = if from_left { 0 } else { length.saturating_sub(count) };
             text(Some(slice(&whole, start, count)))
@@ -124,7 +129,9 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
     // ts_substring_bytes(binary, start, length)
     pure(connection, "ts_substring_bytes", 3, |arguments| {
         let ValueRef::Blob(bytes) = arguments.raw(0) else { return Ok(Stored::Null) };
-        let (Some(start), Some(length)) = (arguments.integer(1)?, arguments.integer(2)?) else { return Ok(Stored::Null) };
+        let (Some(start), Some(length)) = (arguments.integer(1)?, arguments.integer(2)?) else {
+            return Ok(Stored::Null);
+        };
         if length < 0 {
             return Err(invalid_length("substring"));
         }
@@ -135,7 +142,9 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
     // ts_replicate(text, n)
     pure(connection, "ts_replicate", 2, |arguments| {
         const LONGEST: usize = 8_000;
-        let (Some(whole), Some(count)) = (arguments.text(0)?, arguments.integer(1)?) else { return Ok(Stored::Null) };
+        let (Some(whole), Some(count)) = (arguments.text(0)?, arguments.integer(1)?) else {
+            return Ok(Stored::Null);
+        };
         let Ok(count) = usize::try_from(count) else { return Ok(Stored::Null) };
         if whole.len().saturating_mul(count) > LONGEST * 128 {
             return Err(SqlError::unsupported("REPLICATE beyond a million characters"));
@@ -157,11 +166,16 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
         let after = slice(&whole, usize::try_from(start - 1 + length).unwrap_or(0), usize::MAX);
         text(Some(before + &arguments.text(3)?.unwrap_or_default() + &after))
     })?;
-    pure(connection, "ts_reverse", 1, |arguments| text(arguments.text(0)?.map(|text| text.chars().rev().collect())))
+    pure(connection, "ts_reverse", 1, |arguments| {
+        text(arguments.text(0)?.map(|text| text.chars().rev().collect()))
+    })
 }
 
 fn invalid_length(function: &str) -> SqlError {
-    SqlError::new(537, format!("Invalid length parameter passed to the {} function.", function.to_uppercase()))
+    SqlError::new(
+        537,
+        format!("Invalid length parameter passed to the {} function.", function.to_uppercase()),
+    )
 }
 
 /// Folds case if the collation ignores it. Lower case changes lengths for a few letters; those are left as they are.
@@ -182,7 +196,9 @@ fn folded(text: &str, ignore_case: bool) -> String {
 fn searches(connection: &Connection) -> rusqlite::Result<()> {
     // ts_charindex(needle, text, start, ignore_case)
     pure(connection, "ts_charindex", 4, |arguments| {
-        let (Some(needle), Some(whole)) = (arguments.text(0)?, arguments.text(1)?) else { return Ok(Stored::Null) };
+        let (Some(needle), Some(whole)) = (arguments.text(0)?, arguments.text(1)?) else {
+            return Ok(Stored::Null);
+        };
         let ignore_case = arguments.integer(3)? == Some(1);
         let start = arguments.integer(2)?.unwrap_or(1).max(1) - 1;
         let whole = folded(&whole, ignore_case);
@@ -192,7 +208,9 @@ fn searches(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     // ts_replace(text, from, to, ignore_case)
     pure(connection, "ts_replace", 4, |arguments| {
-        let (Some(whole), Some(from), Some(to)) = (arguments.text(0)?, arguments.text(1)?, arguments.text(2)?) else {
+        let (Some(whole), Some(from), Some(to)) =
+            (arguments.text(0)?, arguments.text(1)?, arguments.text(2)?)
+        else {
             return Ok(Stored::Null);
         };
         if from.is_empty() {
@@ -205,7 +223,9 @@ fn searches(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     // ts_like(text, pattern, escape, ignore_case)
     pure(connection, "ts_like", 4, |arguments| {
-        let (Some(whole), Some(pattern)) = (arguments.text(0)?, arguments.text(1)?) else { return Ok(Stored::Null) };
+        let (Some(whole), Some(pattern)) = (arguments.text(0)?, arguments.text(1)?) else {
+            return Ok(Stored::Null);
+        };
         let ignore_case = arguments.integer(3)? == Some(1);
         let escape = arguments.text(2)?.and_then(|escape| escape.chars().next());
         let whole: Vec<char> = folded(&whole, ignore_case).chars().collect();
@@ -243,7 +263,9 @@ fn like(text: &[char], pattern: &[char], escape: Option<char>) -> bool {
             next += 1;
             continue;
         }
-        if let Some(used) = (at < text.len()).then(|| one_matches(text[at], &pattern[next..], escape)).flatten() {
+        if let Some(used) =
+            (at < text.len()).then(|| one_matches(text[at], &pattern[next..], escape)).flatten()
+        {
             at += 1;
             next += used;
             continue;

@@ -15,7 +15,9 @@ pub(in super::super) const DATE_STYLES: &[i64] =
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     // ts_date_text(ticks, type, style)
     pure(connection, "ts_date_text", 3, |arguments| {
-        let (Some(ticks), Some(style)) = (arguments.integer(0)?, arguments.integer(2)?) else { return Ok(Stored::Null) };
+        let (Some(ticks), Some(style)) = (arguments.integer(0)?, arguments.integer(2)?) else {
+            return Ok(Stored::Null);
+        };
         formatted(ticks, arguments.ty(1)?, style).map(Stored::Text)
     })?;
     // ts_hex(bytes, style): style 1 with 0x, style 2 without.
@@ -32,9 +34,10 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
             Some(1) => text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")),
             _ => Some(text.as_str()),
         };
-        digits.and_then(bytes_of).map(Stored::Blob).ok_or_else(|| {
-            SqlError::new(8114, "Error converting data type varchar to varbinary.")
-        })
+        digits
+            .and_then(bytes_of)
+            .map(Stored::Blob)
+            .ok_or_else(|| SqlError::new(8114, "Error converting data type varchar to varbinary."))
     })
 }
 
@@ -42,7 +45,10 @@ fn bytes_of(digits: &str) -> Option<Vec<u8>> {
     if !digits.is_ascii() || digits.len() % 2 == 1 {
         return None;
     }
-    (0..digits.len()).step_by(2).map(|index| u8::from_str_radix(digits.get(index..index + 2)?, 16).ok()).collect()
+    (0..digits.len())
+        .step_by(2)
+        .map(|index| u8::from_str_radix(digits.get(index..index + 2)?, 16).ok())
+        .collect()
 }
 
 /// A date or time in one of [`DATE_STYLES`].
@@ -106,7 +112,10 @@ mod tests {
 
     #[test]
     fn the_iso_styles_show_what_the_type_holds() {
-        let value = Civil { year: 2024, month: 2, day: 29 }.ticks().unwrap() + 13 * PER_HOUR + 5 * PER_SECOND + 1_230_000;
+        let value = Civil { year: 2024, month: 2, day: 29 }.ticks().unwrap()
+            + 13 * PER_HOUR
+            + 5 * PER_SECOND
+            + 1_230_000;
         assert_eq!(formatted(value, SqlType::DateTime, 120).unwrap(), "2024-02-29 13:00:05");
         assert_eq!(formatted(value, SqlType::DateTime, 121).unwrap(), "2024-02-29 13:00:05.123");
         assert_eq!(formatted(value, SqlType::DateTime2(7), 126).unwrap(), "2024-02-29T13:00:05.1230000");

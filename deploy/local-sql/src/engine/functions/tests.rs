@@ -13,14 +13,17 @@ fn connection() -> Connection {
 }
 
 fn shown(expression: &str) -> String {
-    let result: Result<Stored, _> = connection().query_row(&format!("SELECT {expression}"), [], |row| row.get(0));
+    let result: Result<Stored, _> =
+        connection().query_row(&format!("SELECT {expression}"), [], |row| row.get(0));
     match result {
         Ok(Stored::Null) => "NULL".to_owned(),
         Ok(Stored::Integer(number)) => number.to_string(),
         Ok(Stored::Real(number)) => format!("{number:?}"),
         Ok(Stored::Text(text)) => text,
         Ok(Stored::Blob(bytes)) => format!("{bytes:02X?}"),
-        Err(error) => carried(&error.to_string()).map_or_else(|| error.to_string(), |error| error.number.to_string()),
+        Err(error) => {
+            carried(&error.to_string()).map_or_else(|| error.to_string(), |error| error.number.to_string())
+        }
     }
 }
 
@@ -67,23 +70,35 @@ fn like_knows_wildcards_sets_and_escapes() {
         ("mississippi", "%iss%ppi", "NULL", "1"),
         ("mississippi", "%iss%pqi", "NULL", "0"),
     ] {
-        assert_eq!(shown(&format!("ts_like('{text}', '{pattern}', {escape}, 1)")), expected, "{text} {pattern}");
+        assert_eq!(
+            shown(&format!("ts_like('{text}', '{pattern}', {escape}, 1)")),
+            expected,
+            "{text} {pattern}"
+        );
     }
 }
 
 #[test]
 fn dates_count_boundaries_and_clamp_months() {
-    let cast = |text: &str, ty| format!("ts_cast('{text}', {}, {}, 0)", type_code(SqlType::NVarChar(None)), type_code(ty));
+    let cast = |text: &str, ty| {
+        format!("ts_cast('{text}', {}, {}, 0)", type_code(SqlType::NVarChar(None)), type_code(ty))
+    };
     let precise = SqlType::DateTime2(7);
     let back = |expression: &str, ty| {
         shown(&format!("ts_cast({expression}, {}, {}, 0)", type_code(ty), type_code(SqlType::NVarChar(None))))
     };
     let january = cast("2024-01-31T10:00:00", precise);
-    assert_eq!(back(&format!("ts_dateadd(2, 1, {january}, {})", type_code(precise)), precise), "2024-02-29 10:00:00.0000000");
+    assert_eq!(
+        back(&format!("ts_dateadd(2, 1, {january}, {})", type_code(precise)), precise),
+        "2024-02-29 10:00:00.0000000"
+    );
     let (evening, morning) = (cast("2024-12-31 23:59:59", precise), cast("2025-01-01", precise));
     assert_eq!(shown(&format!("ts_datediff(0, {evening}, {morning}, 0)")), "1");
     assert_eq!(shown(&format!("ts_datediff(9, {}, {morning}, 0)", cast("1900-01-01", precise))), "535");
-    assert_eq!(back(&cast("2024-05-05T01:02:03.005", SqlType::DateTime), SqlType::DateTime2(3)), "2024-05-05 01:02:03.007");
+    assert_eq!(
+        back(&cast("2024-05-05T01:02:03.005", SqlType::DateTime), SqlType::DateTime2(3)),
+        "2024-05-05 01:02:03.007"
+    );
 }
 
 #[test]
@@ -95,9 +110,14 @@ fn json_keeps_the_text_of_values_and_finds_members_exactly() {
     assert_eq!(shown("ts_json_value('{\"A\":1}', '$.a')"), "NULL");
     assert_eq!(shown("ts_json_query('{\"a\":[1, 2]}', '$.a')"), "[1, 2]");
     assert_eq!(shown("ts_json_value('{', '$.a')"), "13609");
-    assert_eq!(shown("ts_openjson_pairs('[11,null,\"x\",{\"y\":1}]', '$')"), r#"[["0","11",2],["1",null,0],["2","x",1],["3","{\"y\":1}",5]]"#);
     assert_eq!(
-        shown(r#"ts_openjson_rows('[{"o":1,"t":"a","x":[2]},{"o":9007199254740993}]', '$', '["$.o","$.t","!$.x"]')"#),
+        shown("ts_openjson_pairs('[11,null,\"x\",{\"y\":1}]', '$')"),
+        r#"[["0","11",2],["1",null,0],["2","x",1],["3","{\"y\":1}",5]]"#
+    );
+    assert_eq!(
+        shown(
+            r#"ts_openjson_rows('[{"o":1,"t":"a","x":[2]},{"o":9007199254740993}]', '$', '["$.o","$.t","!$.x"]')"#
+        ),
         r#"[["1","a","[2]"],["9007199254740993",null,null]]"#
     );
 }

@@ -352,7 +352,7 @@ impl Parser<'_> {
         self.expect_word("REFERENCES")?;
         let parent = self.object_name()?;
         let parent_columns = if self.is_mark("(") { self.name_list()? } else { Vec::new() };
-        let (mut on_delete, mut on_update) = (Action::NoAction, Action::NoAction);
+        let (mut on_delete, mut on_update) = (Action::Nothing, Action::Nothing);
         while self.accept_word("ON") {
             let target = if self.accept_word("DELETE") {
                 &mut on_delete
@@ -369,7 +369,7 @@ impl Parser<'_> {
         if self.accept_word("CASCADE") {
             Ok(Action::Cascade)
         } else if self.accept_words(&["NO", "ACTION"]) {
-            Ok(Action::NoAction)
+            Ok(Action::Nothing)
         } else if self.accept_words(&["SET", "NULL"]) {
             Ok(Action::SetNull)
         } else if self.accept_words(&["SET", "DEFAULT"]) {

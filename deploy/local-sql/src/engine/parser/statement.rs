@@ -2,8 +2,8 @@
 
 use super::Parser;
 use crate::engine::ast::{
-    Argument, Assignment, BinaryOperator, Cte, Delete, Execute, Expression, Insert, InsertSource,
-    Output, Source, Statement, StatementKind, Update,
+    Argument, Assignment, BinaryOperator, Cte, Delete, Execute, Expression, Insert, InsertSource, Output,
+    Source, Statement, StatementKind, Update,
 };
 use crate::engine::error::Result;
 use crate::engine::lexer::Kind;
@@ -334,10 +334,7 @@ impl Parser<'_> {
 
     fn return_statement(&mut self) -> Result<StatementKind> {
         self.advance();
-        let has_value = match self.kind() {
-            Kind::Integer(_) | Kind::Variable(_) | Kind::Mark("(" | "-") => true,
-            _ => false,
-        };
+        let has_value = matches!(self.kind(), Kind::Integer(_) | Kind::Variable(_) | Kind::Mark("(" | "-"));
         Ok(StatementKind::Return(if has_value { Some(self.scalar()?) } else { None }))
     }
 

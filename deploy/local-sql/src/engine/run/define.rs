@@ -5,11 +5,13 @@
 
 use std::sync::Arc;
 
-use super::super::ast::{AlterTable, ColumnDefinition, CreateIndex, ObjectName, StatementKind, TableDefinition};
+use super::super::ast::{
+    AlterTable, ColumnDefinition, CreateIndex, ObjectName, StatementKind, TableDefinition,
+};
 use super::super::bind::quoted_name;
 use super::super::catalog::{
-    self, Catalog, DEFAULT_SCHEMA, Key, KeyKind, TEMPORARY, Table, added_columns, create_table, defined_constraint,
-    indexes_of, key_columns, same_name, stored_definition, table_of, violation_query,
+    self, Catalog, DEFAULT_SCHEMA, Key, KeyKind, TEMPORARY, Table, added_columns, create_table,
+    defined_constraint, indexes_of, key_columns, same_name, stored_definition, table_of, violation_query,
 };
 use super::super::change::sqlite_error;
 use super::super::error::{Result, SqlError};
@@ -32,7 +34,9 @@ impl Session {
             StatementKind::CreateTable(name, definition) if name.object().starts_with('#') => {
                 self.create_temporary(name.object(), definition, sink)
             }
-            StatementKind::CreateTable(name, definition) => self.in_catalog(sink, |s, c| s.create_table(c, name, definition)),
+            StatementKind::CreateTable(name, definition) => {
+                self.in_catalog(sink, |s, c| s.create_table(c, name, definition))
+            }
             StatementKind::DropTable { names, if_exists } => self.drop_tables(names, *if_exists, sink),
             StatementKind::Truncate(name) => self.truncate(name, sink),
             StatementKind::CreateIndex(index) => self.create_index(index, sink),
@@ -44,15 +48,18 @@ impl Session {
             }
             StatementKind::CreateSchema(name) => self.in_catalog(sink, |session, catalog| {
                 let id = catalog.add_schema(name)?;
-                session.execute("INSERT INTO \"$catalog\" (id, kind, definition) VALUES (?1, 'schema', ?2)", (id, name))
+                session.execute(
+                    "INSERT INTO \"$catalog\" (id, kind, definition) VALUES (?1, 'schema', ?2)",
+                    (id, name),
+                )
             }),
-            StatementKind::DropSchema { name, if_exists } => self.in_catalog(sink, |session, catalog| {
-                match catalog.drop_schema(name)? {
+            StatementKind::DropSchema { name, if_exists } => {
+                self.in_catalog(sink, |session, catalog| match catalog.drop_schema(name)? {
                     Some(id) => session.execute("DELETE FROM \"$catalog\" WHERE id = ?1", [id]),
                     None if *if_exists => Ok(()),
                     None => Err(missing("schema", name)),
-                }
-            }),
+                })
+            }
             StatementKind::CreateDatabase(name) => self.create_database(name),
             StatementKind::DropDatabase { names, if_exists } => self.drop_databases(names, *if_exists),
             StatementKind::AlterDatabase(_) => Ok(()),
@@ -95,13 +102,18 @@ impl Session {
         change: impl FnOnce(&mut Self, &mut Catalog, &mut Table) -> Result<()>,
     ) -> Result<()> {
         if name.object().starts_with(['#', '@']) {
-            return Err(SqlError::unsupported_at("changes to the definition of a temporary table", name.position));
+            return Err(SqlError::unsupported_at(
+                "changes to the definition of a temporary table",
+                name.position,
+            ));
         }
         self.in_catalog(sink, |session, catalog| {
-            let mut table = catalog.require_table(name).map_err(|error| absent_for_alter(name, error))?.as_ref().clone();
+            let mut table =
+                catalog.require_table(name).map_err(|error| absent_for_alter(name, error))?.as_ref().clone();
             change(session, catalog, &mut table)?;
             let definition = stored_definition(&table)?;
-            session.execute("UPDATE \"$catalog\" SET definition = ?2 WHERE id = ?1", (table.id, definition))?;
+            session
+                .execute("UPDATE \"$catalog\" SET definition = ?2 WHERE id = ?1", (table.id, definition))?;
             catalog.put_table(Arc::new(table));
             Ok(())
         })
@@ -109,9 +121,17 @@ impl Session {
 
     // --- tables ------------------------------------------------------------------------------------------
 
-    fn create_table(&mut self, catalog: &mut Catalog, name: &ObjectName, definition: &TableDefinition) -> Result<()> {
+    fn create_table(
+        &mut self,
+        catalog: &mut Catalog,
+        name: &ObjectName,
+        definition: &TableDefinition,
+    ) -> Result<()> {
         if name.parts.len() > 2 {
-            return Err(SqlError::unsupported_at(format!("the cross-database name {}", name.shown()), name.position));
+            return Err(SqlError::unsupported_at(
+                format!("the cross-database name {}", name.shown()),
+                name.position,
+            ));
         }
         let schema = self.existing_schema(catalog, name.schema().unwrap_or(DEFAULT_SCHEMA))?;
         catalog.check_free(&schema, name.object())?;
@@ -122,7 +142,10 @@ impl Session {
             indexes_of(&table, key, false)?.iter().try_for_each(|index| self.run_sql(&index.sql))?;
         }
         let definition = stored_definition(&table)?;
-        self.execute("INSERT INTO \"$catalog\" (id, kind, definition) VALUES (?1, 'table', ?2)", (id, definition))?;
+        self.execute(
+            "INSERT INTO \"$catalog\" (id, kind, definition) VALUES (?1, 'table', ?2)",
+            (id, definition),
+        )?;
         self.reset_identity(id)?;
         catalog.put_table(Arc::new(table));
         Ok(())
@@ -138,12 +161,20 @@ impl Session {
         })
     }
 
-    fn create_temporary(&mut self, name: &str, definition: &TableDefinition, sink: &mut dyn ResultSink) -> Result<()> {
+    fn create_temporary(
+        &mut self,
+        name: &str,
+        definition: &TableDefinition,
+        sink: &mut dyn ResultSink,
+    ) -> Result<()> {
         if name.starts_with("##") {
             return Err(SqlError::unsupported("global temporary tables"));
         }
         if self.temporary.contains_key(&name.to_lowercase()) {
-            return Err(SqlError::new(2714, format!("There is already an object named '{name}' in the database.")));
+            return Err(SqlError::new(
+                2714,
+                format!("There is already an object named '{name}' in the database."),
+            ));
         }
         self.temporary_id -= 1;
         let table = table_of(&Catalog::default(), self.temporary_id, (TEMPORARY, name), definition)?;
@@ -154,7 +185,12 @@ impl Session {
         Ok(())
     }
 
-    fn drop_tables(&mut self, names: &[ObjectName], if_exists: bool, sink: &mut dyn ResultSink) -> Result<()> {
+    fn drop_tables(
+        &mut self,
+        names: &[ObjectName],
+        if_exists: bool,
+        sink: &mut dyn ResultSink,
+    ) -> Result<()> {
         for name in names {
             if name.object().starts_with('#') {
                 self.drop_temporary(name.object(), if_exists, sink)?;
@@ -168,7 +204,10 @@ impl Session {
                     Err(error) => return Err(error),
                 };
                 if catalog.references_to(table.id).any(|(child, _)| child.id != table.id) {
-                    let text = format!("Could not drop object '{}' because it is referenced by a FOREIGN KEY constraint.", name.shown());
+                    let text = format!(
+                        "Could not drop object '{}' because it is referenced by a FOREIGN KEY constraint.",
+                        name.shown()
+                    );
                     return Err(SqlError::new(3726, text));
                 }
                 session.run_sql(&format!("DROP TABLE {}", table.sql_name()))?;
@@ -198,14 +237,28 @@ impl Session {
 
     fn truncate(&mut self, name: &ObjectName, sink: &mut dyn ResultSink) -> Result<()> {
         let table = self.table(name).map_err(|error| match error.number {
-            208 => SqlError { number: 4701, text: format!("Cannot find the object \"{}\" because it does not exist or you do not have permissions.", name.shown()), ..error },
+            208 => SqlError {
+                number: 4701,
+                text: format!(
+                    "Cannot find the object \"{}\" because it does not exist or you do not have permissions.",
+                    name.shown()
+                ),
+                ..error
+            },
             _ => error,
         })?;
         if self.catalog().references_to(table.id).next().is_some() {
-            let text = format!("Cannot truncate table '{}' because it is being referenced by a FOREIGN KEY constraint.", name.shown());
+            let text = format!(
+                "Cannot truncate table '{}' because it is being referenced by a FOREIGN KEY constraint.",
+                name.shown()
+            );
             return Err(SqlError::new(4712, text));
         }
-        let scope = if table.is_temporary() && self.transaction.count() == 0 { Scope::Session } else { Scope::Database };
+        let scope = if table.is_temporary() && self.transaction.count() == 0 {
+            Scope::Session
+        } else {
+            Scope::Database
+        };
         self.atomically(scope, sink, |session, _| {
             session.run_sql(&format!("DELETE FROM {}", table.sql_name()))?;
             if table.is_temporary() {
@@ -322,7 +375,11 @@ impl Session {
 
     fn check_no_nulls(&self, table: &Table) -> Result<()> {
         for column in table.columns.iter().filter(|column| !column.nullable) {
-            let sql = format!("SELECT 1 FROM {} WHERE {} IS NULL LIMIT 1", table.sql_name(), quoted_name(&column.name));
+            let sql = format!(
+                "SELECT 1 FROM {} WHERE {} IS NULL LIMIT 1",
+                table.sql_name(),
+                quoted_name(&column.name)
+            );
             if self.finds_a_row(&sql)? {
                 let text = format!(
                     "Cannot insert the value NULL into column '{}', table '{}.{}'; column does not allow nulls. UPDATE fails.",
@@ -359,7 +416,10 @@ impl Session {
             return Ok(());
         }
         let name = table.foreign_keys.last().map_or("", |key| &key.name);
-        let text = format!("The ALTER TABLE statement conflicted with the FOREIGN KEY constraint \"{name}\". The conflict occurred in database \"{}\".", self.database.name);
+        let text = format!(
+            "The ALTER TABLE statement conflicted with the FOREIGN KEY constraint \"{name}\". The conflict occurred in database \"{}\".",
+            self.database.name
+        );
         Err(SqlError::new(547, text))
     }
 
@@ -373,20 +433,33 @@ impl Session {
             .map_err(|error| sqlite_error(&error))?;
         self.run_sql("PRAGMA writable_schema = ON")?;
         let put = self
-            .execute("UPDATE main.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2", (text, table.stored_name()))
+            .execute(
+                "UPDATE main.sqlite_schema SET sql = ?1 WHERE type = 'table' AND name = ?2",
+                (text, table.stored_name()),
+            )
             .and_then(|()| self.run_sql(&format!("PRAGMA main.schema_version = {}", version + 1)));
         // RESET also makes this connection read the new text; the others see the new version.
         let reset = self.run_sql("PRAGMA writable_schema = RESET");
         put.and(reset)
     }
 
-    fn drop_constraint(&self, catalog: &Catalog, table: &mut Table, name: &str, if_exists: bool) -> Result<()> {
-        if let Some(index) = table.keys.iter().position(|key| same_name(&key.name, name) && is_constraint(key)) {
+    fn drop_constraint(
+        &self,
+        catalog: &Catalog,
+        table: &mut Table,
+        name: &str,
+        if_exists: bool,
+    ) -> Result<()> {
+        if let Some(index) =
+            table.keys.iter().position(|key| same_name(&key.name, name) && is_constraint(key))
+        {
             let key = table.keys.remove(index);
             let by_row_id = key.kind == KeyKind::Primary && table.row_id.is_some();
             let referenced = catalog.references_to(table.id).next().is_some();
             if by_row_id || referenced {
-                return Err(SqlError::unsupported(format!("dropping the key {name}, which the table or a foreign key is built on")));
+                return Err(SqlError::unsupported(format!(
+                    "dropping the key {name}, which the table or a foreign key is built on"
+                )));
             }
             return self.drop_key_indexes(table, &key);
         }
@@ -412,20 +485,28 @@ impl Session {
 
     fn drop_key_indexes(&self, table: &Table, key: &Key) -> Result<()> {
         let indexes = indexes_of(table, key, false)?;
-        indexes.iter().try_for_each(|index| self.run_sql(&format!("DROP INDEX main.{}", quoted_name(&index.name))))
+        indexes
+            .iter()
+            .try_for_each(|index| self.run_sql(&format!("DROP INDEX main.{}", quoted_name(&index.name))))
     }
 
     fn drop_column(&self, catalog: &Catalog, table: &mut Table, name: &str, if_exists: bool) -> Result<()> {
         let Some(index) = table.column(name) else {
-            let text = format!("ALTER TABLE DROP COLUMN failed because column '{name}' does not exist in table '{}'.", table.name);
+            let text = format!(
+                "ALTER TABLE DROP COLUMN failed because column '{name}' does not exist in table '{}'.",
+                table.name
+            );
             return if if_exists { Ok(()) } else { Err(SqlError::new(4924, text)) };
         };
-        let used = table.keys.iter().any(|key| key.columns.iter().any(|(column, _)| *column == index) || key.include.contains(&index))
-            || table.foreign_keys.iter().any(|key| key.columns.contains(&index))
+        let used = table.keys.iter().any(|key| {
+            key.columns.iter().any(|(column, _)| *column == index) || key.include.contains(&index)
+        }) || table.foreign_keys.iter().any(|key| key.columns.contains(&index))
             || catalog.references_to(table.id).any(|(_, key)| key.parent_columns.contains(&index))
             || table.columns.get(index).is_some_and(|column| column.default.is_some());
         if used || !table.checks.is_empty() || table.keys.iter().any(|key| key.filter.is_some()) {
-            let text = format!("ALTER TABLE DROP COLUMN {name} failed because one or more objects access this column.");
+            let text = format!(
+                "ALTER TABLE DROP COLUMN {name} failed because one or more objects access this column."
+            );
             return Err(SqlError::new(4922, text));
         }
         self.run_sql(&format!("ALTER TABLE {} DROP COLUMN {}", table.sql_name(), quoted_name(name)))?;
@@ -438,7 +519,10 @@ impl Session {
         table.foreign_keys.iter_mut().for_each(|key| key.columns.iter_mut().for_each(moved));
         table.row_id.iter_mut().for_each(moved);
         table.identity.iter_mut().for_each(|(column, ..)| moved(column));
-        if catalog.references_to(table.id).any(|(_, key)| key.parent_columns.iter().any(|column| *column > index)) {
+        if catalog
+            .references_to(table.id)
+            .any(|(_, key)| key.parent_columns.iter().any(|column| *column > index))
+        {
             return Err(SqlError::unsupported("dropping a column before one that a foreign key refers to"));
         }
         Ok(())
@@ -446,16 +530,28 @@ impl Session {
 
     fn alter_column(&self, table: &mut Table, definition: &ColumnDefinition) -> Result<()> {
         let index = table.column(&definition.name).ok_or_else(|| {
-            SqlError::new(4924, format!("ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.", definition.name, table.name))
+            SqlError::new(
+                4924,
+                format!(
+                    "ALTER TABLE ALTER COLUMN failed because column '{}' does not exist in table '{}'.",
+                    definition.name, table.name
+                ),
+            )
         })?;
         let nullable = definition.nullable.unwrap_or(true);
         let keyed = table.keys.iter().any(|key| key.columns.iter().any(|(column, _)| *column == index));
         let Some(column) = table.columns.get_mut(index) else { return Ok(()) };
         if !grows(column.ty, definition.ty) || definition.collation.is_some() {
-            return Err(SqlError::unsupported_at("ALTER COLUMN to a type that is not the same one, longer or wider", definition.position));
+            return Err(SqlError::unsupported_at(
+                "ALTER COLUMN to a type that is not the same one, longer or wider",
+                definition.position,
+            ));
         }
         if keyed && nullable != column.nullable {
-            let text = format!("ALTER TABLE ALTER COLUMN {} failed because one or more objects access this column.", definition.name);
+            let text = format!(
+                "ALTER TABLE ALTER COLUMN {} failed because one or more objects access this column.",
+                definition.name
+            );
             return Err(SqlError::new(4922, text));
         }
         column.ty = definition.ty;
@@ -488,10 +584,17 @@ impl Session {
 
     fn drop_index(&self, table: &mut Table, name: &str, if_exists: bool) -> Result<()> {
         let Some(index) = table.keys.iter().position(|key| same_name(&key.name, name)) else {
-            return if if_exists { Ok(()) } else { Err(missing("index", &format!("{}.{name}", table.shown()))) };
+            return if if_exists {
+                Ok(())
+            } else {
+                Err(missing("index", &format!("{}.{name}", table.shown())))
+            };
         };
         if table.keys.get(index).is_some_and(is_constraint) {
-            let text = format!("An explicit DROP INDEX is not allowed on index '{}.{name}'. It is being used for PRIMARY KEY constraint enforcement.", table.shown());
+            let text = format!(
+                "An explicit DROP INDEX is not allowed on index '{}.{name}'. It is being used for PRIMARY KEY constraint enforcement.",
+                table.shown()
+            );
             return Err(SqlError::new(3723, text));
         }
         let key = table.keys.remove(index);
@@ -525,7 +628,10 @@ impl Session {
 
     fn outside_transactions(&self, statement: &str) -> Result<()> {
         if self.transaction.count() > 0 {
-            return Err(SqlError::new(226, format!("{statement} statement not allowed within multi-statement transaction.")));
+            return Err(SqlError::new(
+                226,
+                format!("{statement} statement not allowed within multi-statement transaction."),
+            ));
         }
         Ok(())
     }
@@ -537,7 +643,9 @@ fn is_constraint(key: &Key) -> bool {
 
 /// Whether every value of one type lies in SQLite as the other would keep it.
 fn grows(from: SqlType, to: SqlType) -> bool {
-    let longer = |from: Option<u16>, to: Option<u16>| to.is_none() || from.is_some_and(|from| to.is_some_and(|to| from <= to));
+    let longer = |from: Option<u16>, to: Option<u16>| {
+        to.is_none() || from.is_some_and(|from| to.is_some_and(|to| from <= to))
+    };
     match (from, to) {
         (SqlType::NVarChar(from), SqlType::NVarChar(to))
         | (SqlType::VarChar(from), SqlType::VarChar(to) | SqlType::NVarChar(to))
@@ -550,7 +658,8 @@ fn grows(from: SqlType, to: SqlType) -> bool {
 }
 
 fn missing(kind: &str, name: &str) -> SqlError {
-    let text = format!("Cannot drop the {kind} '{name}', because it does not exist or you do not have permission.");
+    let text =
+        format!("Cannot drop the {kind} '{name}', because it does not exist or you do not have permission.");
     SqlError { class: 11, state: 5, ..SqlError::new(3701, text) }
 }
 
@@ -558,6 +667,9 @@ fn absent_for_alter(name: &ObjectName, error: SqlError) -> SqlError {
     if error.number != 208 {
         return error;
     }
-    let text = format!("Cannot find the object \"{}\" because it does not exist or you do not have permissions.", name.shown());
+    let text = format!(
+        "Cannot find the object \"{}\" because it does not exist or you do not have permissions.",
+        name.shown()
+    );
     SqlError { number: 1088, text, ..error }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::super::ast::ObjectName;
 use super::super::bind::{self, Environment};
-use super::super::catalog::{Catalog, TEMPORARY, Table, indexes_of, system_view, table_of, temporary_table_text};
+use super::super::catalog::{
+    Catalog, TEMPORARY, Table, indexes_of, system_view, table_of, temporary_table_text,
+};
 use super::super::change::sqlite_error;
 use super::super::error::{Result, SqlError};
 use super::super::types::SqlType;
@@ -64,7 +66,9 @@ impl Session {
     /// `database.schema.table` of the current database is `schema.table`.
     fn in_this_database(&self, name: &ObjectName) -> ObjectName {
         let mut name = name.clone();
-        if name.parts.len() == 3 && name.parts.first().is_some_and(|database| database.eq_ignore_ascii_case(&self.database.name)) {
+        if name.parts.len() == 3
+            && name.parts.first().is_some_and(|database| database.eq_ignore_ascii_case(&self.database.name))
+        {
             name.parts.remove(0);
             if name.parts.first().is_some_and(String::is_empty) {
                 name.parts.remove(0);
@@ -119,7 +123,8 @@ impl Session {
 
     /// Creates the SQLite table and indexes of a temporary table.
     pub(super) fn make_temporary(&self, table: &Table, if_not_exists: bool) -> Result<()> {
-        let run = |sql: &str| self.connection.connection.execute_batch(sql).map_err(|error| sqlite_error(&error));
+        let run =
+            |sql: &str| self.connection.connection.execute_batch(sql).map_err(|error| sqlite_error(&error));
         run(&temporary_table_text(table, if_not_exists)?)?;
         for key in &table.keys {
             indexes_of(table, key, if_not_exists)?.iter().try_for_each(|index| run(&index.sql))?;
@@ -131,7 +136,8 @@ impl Session {
         if self.made_tables.len() < MADE_TABLES {
             return Ok(());
         }
-        let unused: Vec<String> = self.made_tables.iter().filter(|(_, made)| !made.in_use).map(|(key, _)| key.clone()).collect();
+        let unused: Vec<String> =
+            self.made_tables.iter().filter(|(_, made)| !made.in_use).map(|(key, _)| key.clone()).collect();
         for key in unused {
             if let Some(made) = self.made_tables.remove(&key) {
                 let sql = format!("DROP TABLE IF EXISTS {}", made.table.sql_name());
@@ -146,13 +152,20 @@ impl Session {
         self.connection.interrupts.hold(true);
         for table in tables {
             let sql = format!("DELETE FROM {}", table.sql_name());
-            let emptied = self.connection.connection.prepare_cached(&sql).and_then(|mut statement| statement.execute([]));
+            let emptied = self
+                .connection
+                .connection
+                .prepare_cached(&sql)
+                .and_then(|mut statement| statement.execute([]));
             self.temporary_identities.remove(&table.id);
             match self.made_tables.get_mut(&table.name) {
                 // What cannot be emptied is forgotten, and made again under `IF NOT EXISTS`: it must not come back full.
                 Some(_) if emptied.is_err() => {
                     self.made_tables.remove(&table.name);
-                    let _ = self.connection.connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", table.sql_name()));
+                    let _ = self
+                        .connection
+                        .connection
+                        .execute_batch(&format!("DROP TABLE IF EXISTS {}", table.sql_name()));
                 }
                 Some(made) => made.in_use = false,
                 None => {}
@@ -164,7 +177,10 @@ impl Session {
     /// Drops the `#tables` of the session.
     pub(super) fn drop_temporary_tables(&mut self) {
         for table in std::mem::take(&mut self.temporary).into_values() {
-            let _ = self.connection.connection.execute_batch(&format!("DROP TABLE IF EXISTS {}", table.sql_name()));
+            let _ = self
+                .connection
+                .connection
+                .execute_batch(&format!("DROP TABLE IF EXISTS {}", table.sql_name()));
         }
         self.made_tables.clear();
         self.temporary_changed();
@@ -177,7 +193,8 @@ impl Session {
 }
 
 fn missing_table_variable(name: &ObjectName) -> SqlError {
-    SqlError::syntax(1087, format!("Must declare the table variable \"{}\".", name.object())).at(name.position.line)
+    SqlError::syntax(1087, format!("Must declare the table variable \"{}\".", name.object()))
+        .at(name.position.line)
 }
 
 impl Environment for Sight<'_> {
@@ -189,12 +206,20 @@ impl Environment for Sight<'_> {
         let object = name.object();
         if object.starts_with('@') {
             let key = object.to_lowercase();
-            let declared = self.program.batch.tables.iter().any(|(known, _, at)| *at <= self.ordinal && known.to_lowercase() == key);
+            let declared = self
+                .program
+                .batch
+                .tables
+                .iter()
+                .any(|(known, _, at)| *at <= self.ordinal && known.to_lowercase() == key);
             if !declared {
                 return Err(missing_table_variable(name));
             }
             let table = self.session.table(name)?;
-            return Ok(Rc::new(bind::Table { name: object.to_owned(), ..bound_table(&table).as_ref().clone() }));
+            return Ok(Rc::new(bind::Table {
+                name: object.to_owned(),
+                ..bound_table(&table).as_ref().clone()
+            }));
         }
         if let Some(schema) = name.schema().filter(|schema| is_system(schema)) {
             return view(schema, object).ok_or_else(|| {

@@ -57,7 +57,9 @@ pub(super) fn reach_of(error: &SqlError) -> Reach {
         1205 | 3930 | 3960 => Reach::Transaction,
         // Conversions that fail end the batch, arithmetic that overflows does not.
         241 | 242 | 244 | 245 | 248 | 257 | 295 | 529 | 8114 | 8169 | 8170 => Reach::Transaction,
-        102 | 105 | 113 | 134 | 137 | 156 | 191 | 206 | 207 | 208 | 209 | 1087 | 4104 | 8120 | 40000 => Reach::Scope,
+        102 | 105 | 113 | 134 | 137 | 156 | 191 | 206 | 207 | 208 | 209 | 1087 | 4104 | 8120 | 40000 => {
+            Reach::Scope
+        }
         _ if error.class == 15 => Reach::Scope,
         _ => Reach::Statement,
     }
@@ -106,7 +108,12 @@ impl Session {
 }
 
 /// What a failed write to a table means in SQL Server's words. Foreign keys are named elsewhere: SQLite does not.
-pub(super) fn constraint_error(database: &str, verb: &str, (table, shown): (&Table, &str), error: &rusqlite::Error) -> SqlError {
+pub(super) fn constraint_error(
+    database: &str,
+    verb: &str,
+    (table, shown): (&Table, &str),
+    error: &rusqlite::Error,
+) -> SqlError {
     let text = error.to_string();
     if let Some(columns) = text.split_once("UNIQUE constraint failed: ").map(|(_, rest)| rest) {
         return duplicate_key(table, shown, columns);
@@ -160,11 +167,14 @@ fn duplicate_key(table: &Table, shown: &str, columns: &str) -> SqlError {
     match key.kind {
         KeyKind::Primary | KeyKind::UniqueConstraint => {
             let kind = if key.kind == KeyKind::Primary { "PRIMARY KEY" } else { "UNIQUE KEY" };
-            let text = format!("Violation of {kind} constraint '{name}'. Cannot insert duplicate key in object '{shown}'.");
+            let text = format!(
+                "Violation of {kind} constraint '{name}'. Cannot insert duplicate key in object '{shown}'."
+            );
             SqlError { class: 14, ..SqlError::new(2627, text) }
         }
         KeyKind::UniqueIndex | KeyKind::Index => {
-            let text = format!("Cannot insert duplicate key row in object '{shown}' with unique index '{name}'.");
+            let text =
+                format!("Cannot insert duplicate key row in object '{shown}' with unique index '{name}'.");
             SqlError { class: 14, ..SqlError::new(2601, text) }
         }
     }

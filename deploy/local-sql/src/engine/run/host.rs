@@ -41,10 +41,12 @@ pub(super) struct RowHost {
 impl Session {
     pub(super) fn host(&mut self, change: &Change, now: i64) -> Result<RowHost> {
         let output = change.output.as_ref();
-        let parameters = change.parameters.iter().chain(output.into_iter().flat_map(|output| &output.parameters));
+        let parameters =
+            change.parameters.iter().chain(output.into_iter().flat_map(|output| &output.parameters));
         let mut values: Vec<(Parameter, Value)> = Vec::new();
         for parameter in parameters {
-            let of_row = matches!(parameter, Parameter::Inserted(_) | Parameter::Deleted(_) | Parameter::Extra(_));
+            let of_row =
+                matches!(parameter, Parameter::Inserted(_) | Parameter::Deleted(_) | Parameter::Extra(_));
             if !of_row && !values.iter().any(|(known, _)| known == parameter) {
                 values.push((parameter.clone(), self.value_of(parameter, now)?));
             }
@@ -69,9 +71,11 @@ impl Session {
 
     fn written_table(&self, table: &bind::Table) -> Result<Arc<Table>> {
         if table.id > 0 {
-            return self.catalog().table_by_id(table.id).cloned().ok_or_else(|| {
-                SqlError::new(208, format!("Invalid object name '{}'.", table.name))
-            });
+            return self
+                .catalog()
+                .table_by_id(table.id)
+                .cloned()
+                .ok_or_else(|| SqlError::new(208, format!("Invalid object name '{}'.", table.name)));
         }
         let variables = self.frame().into_iter().flat_map(|frame| frame.tables.values());
         // By name: a table variable that was made again after a rollback has another id than when this was bound.
@@ -125,7 +129,12 @@ impl Host for RowHost {
         known.map(|(_, value)| value.clone()).ok_or_else(|| SqlError::unsupported("this parameter here"))
     }
 
-    fn next_identities(&mut self, connection: &Connection, table: &bind::Table, count: usize) -> Result<(i64, i64)> {
+    fn next_identities(
+        &mut self,
+        connection: &Connection,
+        table: &bind::Table,
+        count: usize,
+    ) -> Result<(i64, i64)> {
         let table = Arc::clone(&self.written(table)?.table);
         let Some((column, seed, step)) = table.identity else { return Ok((0, 0)) };
         let ty = table.columns.get(column).map_or(SqlType::BigInt, |column| column.ty);
@@ -151,7 +160,8 @@ impl Host for RowHost {
             Some(last) => last.checked_add(step).ok_or_else(overflow)?,
             None => seed,
         };
-        let span = i64::try_from(count).ok().and_then(|count| (count - 1).checked_mul(step)).ok_or_else(overflow)?;
+        let span =
+            i64::try_from(count).ok().and_then(|count| (count - 1).checked_mul(step)).ok_or_else(overflow)?;
         let end = first.checked_add(span).ok_or_else(overflow)?;
         in_range(end, ty).map_err(|_| overflow())?;
         if table.is_temporary() {
@@ -204,7 +214,8 @@ fn stored_identity(connection: &Connection, table: &Table, column: usize, step: 
     let function = if step > 0 { "max" } else { "min" };
     let name = table.columns.get(column).map_or("", |column| &column.name);
     let sql = format!("SELECT {function}({}) FROM {}", bind::quoted_name(name), table.sql_name());
-    let used: Option<i64> = connection.query_row(&sql, [], |row| row.get(0)).map_err(|error| sqlite_error(&error))?;
+    let used: Option<i64> =
+        connection.query_row(&sql, [], |row| row.get(0)).map_err(|error| sqlite_error(&error))?;
     Ok(match (noted, used) {
         (Some(noted), Some(used)) => Some(if step > 0 { noted.max(used) } else { noted.min(used) }),
         (noted, used) => noted.or(used),

@@ -37,7 +37,8 @@ impl Session {
         let raise = |error: SqlError, depth| Raised { reach: reach_of(&error), error, depth };
         let depth = self.frames.len() + 1;
         if depth > MAX_FRAMES {
-            let text = "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit 32).";
+            let text =
+                "Maximum stored procedure, function, trigger, or view nesting level exceeded (limit 32).";
             return Err(raise(SqlError::new(217, text), depth));
         }
         let tables = self.table_variables(&program).map_err(|error| raise(error, depth))?;
@@ -54,7 +55,12 @@ impl Session {
         outcome.map(|flow| Ended { flow, variables })
     }
 
-    fn run_statements(&mut self, program: &Rc<Program>, statements: &[Statement], sink: &mut dyn ResultSink) -> Outcome {
+    fn run_statements(
+        &mut self,
+        program: &Rc<Program>,
+        statements: &[Statement],
+        sink: &mut dyn ResultSink,
+    ) -> Outcome {
         for statement in statements {
             match self.run_statement(program, statement, sink)? {
                 Flow::Next => {}
@@ -64,7 +70,12 @@ impl Session {
         Ok(Flow::Next)
     }
 
-    fn run_statement(&mut self, program: &Rc<Program>, statement: &Statement, sink: &mut dyn ResultSink) -> Outcome {
+    fn run_statement(
+        &mut self,
+        program: &Rc<Program>,
+        statement: &Statement,
+        sink: &mut dyn ResultSink,
+    ) -> Outcome {
         if self.cancel.is_cancelled() {
             return self.failed(super::super::change::cancelled(), Reach::Batch, sink);
         }
@@ -84,22 +95,29 @@ impl Session {
                     Err(error) => self.statement_failed(error, sink),
                 }
             }
-            StatementKind::While { condition, body } => self.run_while(program, statement, condition, body, sink),
+            StatementKind::While { condition, body } => {
+                self.run_while(program, statement, condition, body, sink)
+            }
             StatementKind::Block(statements) => self.run_statements(program, statements, sink),
             StatementKind::TryCatch { body, handler } => self.run_try(program, body, handler, sink),
             StatementKind::Break => Ok(Flow::Break),
             StatementKind::Continue => Ok(Flow::Continue),
             StatementKind::Return(value) => self.run_return(program, statement.ordinal, value.as_ref(), sink),
-            StatementKind::Throw(arguments) => self.throw(program, statement.ordinal, arguments.as_ref(), sink),
+            StatementKind::Throw(arguments) => {
+                self.throw(program, statement.ordinal, arguments.as_ref(), sink)
+            }
             StatementKind::RaiseError { message, severity, state, arguments } => {
-                let raised = self.raised_error(program, statement.ordinal, [message, severity, state], arguments);
+                let raised =
+                    self.raised_error(program, statement.ordinal, [message, severity, state], arguments);
                 self.raise_error(raised, sink)
             }
             StatementKind::ExecuteText(text) => self.execute_text(program, statement.ordinal, text, sink),
-            StatementKind::Execute(execute) => match self.execute_procedure(program, statement.ordinal, execute, sink) {
-                Ok(outcome) => outcome,
-                Err(error) => self.statement_failed(error, sink),
-            },
+            StatementKind::Execute(execute) => {
+                match self.execute_procedure(program, statement.ordinal, execute, sink) {
+                    Ok(outcome) => outcome,
+                    Err(error) => self.statement_failed(error, sink),
+                }
+            }
             _ => match self.run_simple(program, statement, sink) {
                 Ok(()) => {
                     self.last_error = 0;
@@ -137,7 +155,13 @@ impl Session {
         }
     }
 
-    fn run_try(&mut self, program: &Rc<Program>, body: &[Statement], handler: &[Statement], sink: &mut dyn ResultSink) -> Outcome {
+    fn run_try(
+        &mut self,
+        program: &Rc<Program>,
+        body: &[Statement],
+        handler: &[Statement],
+        sink: &mut dyn ResultSink,
+    ) -> Outcome {
         let depth = self.frames.len();
         self.tries.push(depth);
         let outcome = self.run_statements(program, body, sink);
@@ -153,7 +177,13 @@ impl Session {
         outcome
     }
 
-    fn run_return(&mut self, program: &Rc<Program>, ordinal: usize, value: Option<&Expression>, sink: &mut dyn ResultSink) -> Outcome {
+    fn run_return(
+        &mut self,
+        program: &Rc<Program>,
+        ordinal: usize,
+        value: Option<&Expression>,
+        sink: &mut dyn ResultSink,
+    ) -> Outcome {
         let Some(value) = value else { return Ok(Flow::Return(0)) };
         match self.evaluate_as(program, (ordinal, 0), value, SqlType::Int) {
             Ok(Value::Int(status)) => Ok(Flow::Return(i32::try_from(status).unwrap_or_default())),
@@ -165,7 +195,9 @@ impl Session {
     // --- values ------------------------------------------------------------------------------------------
 
     fn is_true(&mut self, program: &Rc<Program>, ordinal: usize, condition: &Expression) -> Result<bool> {
-        let Bound::Scalar(prepared) = self.bound_condition(program, ordinal, condition)? else { return Ok(false) };
+        let Bound::Scalar(prepared) = self.bound_condition(program, ordinal, condition)? else {
+            return Ok(false);
+        };
         let holds = self.evaluate(&prepared)? == Value::Int(1);
         self.last_error = 0;
         Ok(holds)
@@ -204,7 +236,13 @@ impl Session {
 
     // --- errors on purpose -------------------------------------------------------------------------------
 
-    fn throw(&mut self, program: &Rc<Program>, ordinal: usize, arguments: Option<&[Expression; 3]>, sink: &mut dyn ResultSink) -> Outcome {
+    fn throw(
+        &mut self,
+        program: &Rc<Program>,
+        ordinal: usize,
+        arguments: Option<&[Expression; 3]>,
+        sink: &mut dyn ResultSink,
+    ) -> Outcome {
         let error = match arguments {
             Some([number, message, state]) => self.thrown(program, ordinal, [number, message, state]),
             None => self.caught.last().map(|caught| caught.error.clone()).ok_or_else(|| {
@@ -217,7 +255,12 @@ impl Session {
         }
     }
 
-    fn thrown(&mut self, program: &Rc<Program>, ordinal: usize, [number, message, state]: [&Expression; 3]) -> Result<SqlError> {
+    fn thrown(
+        &mut self,
+        program: &Rc<Program>,
+        ordinal: usize,
+        [number, message, state]: [&Expression; 3],
+    ) -> Result<SqlError> {
         let number = self.evaluate_as(program, (ordinal, 0), number, SqlType::Int)?;
         let message = self.evaluate_as(program, (ordinal, 1), message, SqlType::NVarChar(Some(2048)))?;
         let state = self.evaluate_as(program, (ordinal, 2), state, SqlType::TinyInt)?;
@@ -225,7 +268,9 @@ impl Session {
             Value::Int(number) if number >= 50_000 => i32::try_from(number).unwrap_or(i32::MAX),
             other => {
                 let shown = if let Value::Int(number) = other { number } else { 0 };
-                let text = format!("Error number {shown} in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647.");
+                let text = format!(
+                    "Error number {shown} in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647."
+                );
                 return Err(SqlError::new(35100, text));
             }
         };
@@ -245,9 +290,15 @@ impl Session {
         let state = self.evaluate_as(program, (ordinal, 2), state, SqlType::Int)?;
         let mut values = Vec::with_capacity(arguments.len());
         for (index, argument) in arguments.iter().enumerate() {
-            values.push(text_of(self.evaluate_as(program, (ordinal, 3 + index), argument, SqlType::NVarChar(Some(2048)))?));
+            values.push(text_of(self.evaluate_as(
+                program,
+                (ordinal, 3 + index),
+                argument,
+                SqlType::NVarChar(Some(2048)),
+            )?));
         }
-        let whole = |value: Value| if let Value::Int(number) = value { u8::try_from(number).unwrap_or(0) } else { 0 };
+        let whole =
+            |value: Value| if let Value::Int(number) = value { u8::try_from(number).unwrap_or(0) } else { 0 };
         let (class, state) = (whole(severity), whole(state));
         if class > 18 {
             return Err(SqlError::unsupported("RAISERROR with a severity above 18"));
@@ -281,7 +332,13 @@ impl Session {
     }
 
     /// PRINT.
-    pub(super) fn print(&mut self, program: &Rc<Program>, ordinal: usize, value: &Expression, sink: &mut dyn ResultSink) -> Result<()> {
+    pub(super) fn print(
+        &mut self,
+        program: &Rc<Program>,
+        ordinal: usize,
+        value: &Expression,
+        sink: &mut dyn ResultSink,
+    ) -> Result<()> {
         let text = text_of(self.evaluate_as(program, (ordinal, 0), value, SqlType::NVarChar(Some(4000)))?);
         self.inform(&SqlError { class: 0, state: 1, ..SqlError::new(0, text) }, sink);
         self.row_count = 0;
@@ -289,7 +346,12 @@ impl Session {
     }
 
     /// WAITFOR DELAY 'hh:mm:ss[.mmm]'.
-    pub(super) fn wait_for(&mut self, program: &Rc<Program>, ordinal: usize, delay: &Expression) -> Result<()> {
+    pub(super) fn wait_for(
+        &mut self,
+        program: &Rc<Program>,
+        ordinal: usize,
+        delay: &Expression,
+    ) -> Result<()> {
         let delay = self.evaluate_as(program, (ordinal, 0), delay, SqlType::Time(3))?;
         let Value::Ticks(ticks) = delay else { return Ok(()) };
         let wanted = Duration::from_micros(u64::try_from(ticks).unwrap_or_default() / 10);
@@ -306,7 +368,13 @@ impl Session {
     // --- texts -------------------------------------------------------------------------------------------
 
     /// `EXEC (N'…')`
-    fn execute_text(&mut self, program: &Rc<Program>, ordinal: usize, text: &Expression, sink: &mut dyn ResultSink) -> Outcome {
+    fn execute_text(
+        &mut self,
+        program: &Rc<Program>,
+        ordinal: usize,
+        text: &Expression,
+        sink: &mut dyn ResultSink,
+    ) -> Outcome {
         let text = match self.evaluate_as(program, (ordinal, 0), text, SqlType::NVarChar(None)) {
             Ok(text) => text_of(text),
             Err(error) => return self.statement_failed(error, sink),
@@ -353,7 +421,9 @@ impl Session {
         if now == before {
             return Ok(Flow::Next);
         }
-        let text = format!("Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = {before}, current count = {now}.");
+        let text = format!(
+            "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = {before}, current count = {now}."
+        );
         self.failed(SqlError { state: 2, ..SqlError::new(266, text) }, Reach::Statement, sink)
     }
 }

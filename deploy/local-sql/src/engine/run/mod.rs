@@ -243,14 +243,14 @@ impl Session {
     fn run_top_level(&mut self, text: &str, sink: &mut dyn ResultSink) -> Result<()> {
         let program = self.compile(text, "")?;
         let variables = program.fresh_variables();
-        self.scope_identity = None;
         self.run_frame(program, variables, sink).map(drop).map_err(|raised| raised.error)
     }
 
     /// `USE`.
     fn use_database(&mut self, name: &str, sink: &mut dyn ResultSink) -> Result<()> {
         let Some(database) = self.engine.databases.find(name) else {
-            let text = format!("Database '{name}' does not exist. Make sure that the name is entered correctly.");
+            let text =
+                format!("Database '{name}' does not exist. Make sure that the name is entered correctly.");
             return Err(SqlError::new(911, text));
         };
         if database.id == self.database.id {
@@ -274,7 +274,8 @@ impl Session {
     /// Sends an error to the client.
     fn report(&mut self, error: &SqlError, sink: &mut dyn ResultSink) {
         self.last_error = error.number;
-        let line = if error.line == 0 { self.frames.last().map_or(1, |frame| frame.line) } else { error.line };
+        let line =
+            if error.line == 0 { self.frames.last().map_or(1, |frame| frame.line) } else { error.line };
         sink.error(Message {
             number: error.number,
             state: error.state,

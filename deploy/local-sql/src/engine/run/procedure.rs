@@ -12,10 +12,10 @@ use super::super::error::{Result, SqlError};
 use super::super::interface::ResultSink;
 use super::super::locks::{Mode, Outcome as Granted, Owner, Resource};
 use super::super::types::{Param, SqlType, Value};
+use super::Session;
 use super::failure::{Flow, Raised, reach_of};
 use super::interpret::assigned;
 use super::program::{Bound, Program};
-use super::Session;
 
 /// How a call ended.
 struct Invoked {
@@ -51,7 +51,6 @@ impl Session {
     pub(super) fn remote_call(&mut self, name: &str, params: Vec<Param>, sink: &mut dyn ResultSink) {
         let name = name.rsplit('.').next().unwrap_or(name).trim_matches(['[', ']']).to_lowercase();
         self.now = None;
-        self.scope_identity = None;
         match self.invoke(&name, &params, sink) {
             Ok(invoked) => {
                 sink.return_status(invoked.status);
@@ -85,7 +84,9 @@ impl Session {
         }
         let mut params = Vec::with_capacity(execute.arguments.len());
         for (index, argument) in execute.arguments.iter().enumerate() {
-            let Bound::Scalar(prepared) = self.bound_scalar(program, ordinal, index, &argument.value)? else { continue };
+            let Bound::Scalar(prepared) = self.bound_scalar(program, ordinal, index, &argument.value)? else {
+                continue;
+            };
             let value = self.evaluate(&prepared)?;
             params.push(Param {
                 name: argument.name.clone().unwrap_or_default(),
@@ -103,14 +104,23 @@ impl Session {
             self.store(program, ordinal, status, SqlType::Int, Value::Int(invoked.status.into()))?;
         }
         for (index, ty, value) in invoked.outputs {
-            if let Some(Expression::Variable(variable, _)) = execute.arguments.get(index).map(|argument| &argument.value) {
+            if let Some(Expression::Variable(variable, _)) =
+                execute.arguments.get(index).map(|argument| &argument.value)
+            {
                 self.store(program, ordinal, variable, ty, value)?;
             }
         }
         Ok(Ok(invoked.flow))
     }
 
-    fn store(&mut self, program: &Program, ordinal: usize, variable: &str, from: SqlType, value: Value) -> Result<()> {
+    fn store(
+        &mut self,
+        program: &Program,
+        ordinal: usize,
+        variable: &str,
+        from: SqlType,
+        value: Value,
+    ) -> Result<()> {
         let name = variable.to_lowercase();
         let ty = program.variable(&name, ordinal).ok_or_else(|| {
             SqlError::syntax(137, format!("Must declare the scalar variable \"{variable}\"."))
@@ -118,7 +128,12 @@ impl Session {
         self.set_variable(&name, assigned(value, from, ty)?)
     }
 
-    fn invoke(&mut self, name: &str, params: &[Param], sink: &mut dyn ResultSink) -> std::result::Result<Invoked, Failure> {
+    fn invoke(
+        &mut self,
+        name: &str,
+        params: &[Param],
+        sink: &mut dyn ResultSink,
+    ) -> std::result::Result<Invoked, Failure> {
         match name {
             "sp_executesql" => {
                 let text = text_argument(params, 0, name)?;
@@ -170,7 +185,9 @@ impl Session {
         for ((name, ty), position) in program.parameters.iter().zip(&positions) {
             let Some(param) = position.and_then(|position| given.get(position)) else {
                 let shown: String = format!("({declarations}){text}").chars().take(128).collect();
-                let text = format!("The parameterized query '{shown}' expects the parameter '{name}', which was not supplied.");
+                let text = format!(
+                    "The parameterized query '{shown}' expects the parameter '{name}', which was not supplied."
+                );
                 return Err(SqlError::new(8178, text).into());
             };
             let value = assigned(param.value.clone(), param.ty, *ty)?;
@@ -192,7 +209,9 @@ impl Session {
     fn prepare(&mut self, declarations: String, text: String) -> Result<i32> {
         self.compile(&text, &declarations)?;
         if self.prepared.len() >= MAX_PREPARED {
-            return Err(SqlError::unsupported(format!("more than {MAX_PREPARED} prepared statements in one session")));
+            return Err(SqlError::unsupported(format!(
+                "more than {MAX_PREPARED} prepared statements in one session"
+            )));
         }
         self.last_handle += 1;
         self.prepared.insert(self.last_handle, (declarations, text));
@@ -202,7 +221,10 @@ impl Session {
     // --- application locks -------------------------------------------------------------------------------
 
     fn get_application_lock(&mut self, params: &[Param]) -> Result<i32> {
-        let arguments = LockArguments::read(params, &["@resource", "@lockmode", "@lockowner", "@locktimeout", "@dbprincipal"])?;
+        let arguments = LockArguments::read(
+            params,
+            &["@resource", "@lockmode", "@lockowner", "@locktimeout", "@dbprincipal"],
+        )?;
         let owner = arguments.owner()?;
         let mode = match arguments.text("@lockmode")?.unwrap_or_default().to_lowercase().as_str() {
             "shared" => Mode::Shared,
@@ -210,16 +232,25 @@ impl Session {
             "exclusive" => Mode::Exclusive,
             "intentshared" => Mode::IntentShared,
             "intentexclusive" => Mode::IntentExclusive,
-            _ => return Err(SqlError::new(1225, "An invalid application lock mode was passed to sp_getapplock.")),
+            _ => {
+                return Err(SqlError::new(
+                    1225,
+                    "An invalid application lock mode was passed to sp_getapplock.",
+                ));
+            }
         };
         if owner == Owner::Transaction && self.transaction.count() == 0 {
             // SQL Server answers so, too; its number is not documented.
-            let text = "You attempted to acquire a transactional application lock without an active transaction.";
+            let text =
+                "You attempted to acquire a transactional application lock without an active transaction.";
             return Err(SqlError::new(40000, text));
         }
         let wait = arguments.integer("@locktimeout")?.unwrap_or(self.options.lock_timeout_ms);
         if wait < -1 {
-            return Err(SqlError::new(1227, "An invalid application lock time-out was passed to sp_getapplock."));
+            return Err(SqlError::new(
+                1227,
+                "An invalid application lock time-out was passed to sp_getapplock.",
+            ));
         }
         let timeout = u64::try_from(wait).ok().map(Duration::from_millis);
         let resource = self.application_resource(&arguments)?;
@@ -239,13 +270,19 @@ impl Session {
             return Ok(0);
         }
         let name = arguments.text("@resource")?.unwrap_or_default();
-        let text = format!("Cannot release the application lock (Database Principal: 'public', Resource: '{name}') because it is not currently held.");
+        let text = format!(
+            "Cannot release the application lock (Database Principal: 'public', Resource: '{name}') because it is not currently held."
+        );
         Err(SqlError::new(1223, text))
     }
 
     fn application_resource(&self, arguments: &LockArguments<'_>) -> Result<Resource> {
-        let name = arguments.text("@resource")?.filter(|name| !name.is_empty() && name.encode_utf16().count() <= MAX_RESOURCE);
-        let name = name.ok_or_else(|| SqlError::new(1224, "An invalid application lock resource was passed to sp_getapplock."))?;
+        let name = arguments
+            .text("@resource")?
+            .filter(|name| !name.is_empty() && name.encode_utf16().count() <= MAX_RESOURCE);
+        let name = name.ok_or_else(|| {
+            SqlError::new(1224, "An invalid application lock resource was passed to sp_getapplock.")
+        })?;
         Ok(Resource::Application { database: self.database.name.to_lowercase(), name })
     }
 }
@@ -254,7 +291,13 @@ impl Session {
 const MAX_PREPARED: usize = 10_000;
 
 const KNOWN: &[&str] = &[
-    "sp_executesql", "sp_prepare", "sp_prepexec", "sp_execute", "sp_unprepare", "sp_getapplock", "sp_releaseapplock",
+    "sp_executesql",
+    "sp_prepare",
+    "sp_prepexec",
+    "sp_execute",
+    "sp_unprepare",
+    "sp_getapplock",
+    "sp_releaseapplock",
 ];
 
 fn unknown_procedure(name: &str) -> SqlError {
@@ -271,14 +314,23 @@ fn bound_arguments(program: &Program, given: &[Param]) -> Result<Vec<Option<usiz
     let mut named = false;
     for (index, param) in given.iter().enumerate() {
         named |= !param.name.is_empty();
-        let target = if named { program.parameters.iter().position(|(name, _)| *name == param.name.to_lowercase()) } else { Some(index) };
+        let target = if named {
+            program.parameters.iter().position(|(name, _)| *name == param.name.to_lowercase())
+        } else {
+            Some(index)
+        };
         match target.and_then(|target| positions.get_mut(target)) {
             Some(position) => *position = Some(index),
             None if named => {
                 let text = format!("{} is not a parameter for procedure sp_executesql.", param.name);
                 return Err(SqlError::new(8145, text));
             }
-            None => return Err(SqlError::new(8144, "Procedure or function sp_executesql has too many arguments specified.")),
+            None => {
+                return Err(SqlError::new(
+                    8144,
+                    "Procedure or function sp_executesql has too many arguments specified.",
+                ));
+            }
         }
     }
     Ok(positions)
@@ -288,7 +340,9 @@ fn text_argument(params: &[Param], index: usize, procedure: &str) -> Result<Stri
     match params.get(index).map(|param| &param.value) {
         Some(Value::Text(text)) => Ok(text.clone()),
         _ => {
-            let text = format!("Procedure expects parameter '@statement' of type 'ntext/nchar/nvarchar' ({procedure}).");
+            let text = format!(
+                "Procedure expects parameter '@statement' of type 'ntext/nchar/nvarchar' ({procedure})."
+            );
             Err(SqlError::new(214, text))
         }
     }

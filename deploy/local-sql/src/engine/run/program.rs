@@ -84,7 +84,8 @@ impl Program {
     fn new(text: &str, declarations: &str) -> Result<Self> {
         use std::hash::{DefaultHasher, Hash, Hasher};
         let parameters = parse_parameters(declarations)?;
-        let parameters = parameters.into_iter().map(|(name, ty)| (name.to_lowercase(), ty)).collect::<Vec<_>>();
+        let parameters =
+            parameters.into_iter().map(|(name, ty)| (name.to_lowercase(), ty)).collect::<Vec<_>>();
         let batch = parse(text)?;
         let mut hasher = DefaultHasher::new();
         (text, declarations).hash(&mut hasher);
@@ -125,7 +126,8 @@ impl Program {
 
     /// The type of a variable that is declared at or before a statement.
     pub(super) fn variable(&self, name: &str, ordinal: usize) -> Option<SqlType> {
-        let declared = self.batch.variables.iter().find(|(known, _, at)| *at <= ordinal && known.to_lowercase() == name);
+        let declared =
+            self.batch.variables.iter().find(|(known, _, at)| *at <= ordinal && known.to_lowercase() == name);
         let parameter = || self.parameters.iter().find(|(known, _)| known == name).map(|(_, ty)| *ty);
         declared.map(|(_, ty, _)| *ty).or_else(parameter)
     }
@@ -172,12 +174,17 @@ impl Session {
             frame.ordinal = statement.ordinal;
         }
         match &statement.kind {
-            StatementKind::Select(_) | StatementKind::Insert(_) | StatementKind::Update(_) | StatementKind::Delete(_) => {
-                deferred(self.bound_statement(program, statement))
+            StatementKind::Select(_)
+            | StatementKind::Insert(_)
+            | StatementKind::Update(_)
+            | StatementKind::Delete(_) => deferred(self.bound_statement(program, statement)),
+            StatementKind::Declare(variables) => {
+                variables.iter().enumerate().try_for_each(|(index, (.., value))| {
+                    value.as_ref().map_or(Ok(()), |value| {
+                        deferred(self.bound_scalar(program, statement.ordinal, index, value))
+                    })
+                })
             }
-            StatementKind::Declare(variables) => variables.iter().enumerate().try_for_each(|(index, (.., value))| {
-                value.as_ref().map_or(Ok(()), |value| deferred(self.bound_scalar(program, statement.ordinal, index, value)))
-            }),
             StatementKind::Set { variable, value } => {
                 if program.variable(&variable.to_lowercase(), statement.ordinal).is_none() {
                     let text = format!("Must declare the scalar variable \"{variable}\".");
@@ -253,7 +260,12 @@ impl Session {
     }
 
     /// The condition of an IF or WHILE, bound as 1 or 0.
-    pub(super) fn bound_condition(&mut self, program: &Rc<Program>, ordinal: usize, condition: &Expression) -> Result<Bound> {
+    pub(super) fn bound_condition(
+        &mut self,
+        program: &Rc<Program>,
+        ordinal: usize,
+        condition: &Expression,
+    ) -> Result<Bound> {
         self.cached(program, (ordinal, 0), |binder| {
             let condition = binder.condition(condition)?;
             let parameters = std::mem::take(&mut binder.parameters);

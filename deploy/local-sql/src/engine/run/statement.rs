@@ -11,25 +11,31 @@ use super::super::error::{Result, SqlError};
 use super::super::interface::ResultSink;
 use super::super::storage_form::{from_stored, to_stored};
 use super::super::types::{Column, Value};
+use super::Session;
 use super::failure::is_nameless_foreign_key;
 use super::host::Held;
 use super::interpret::assigned;
 use super::program::{Bound, PreparedQuery, PreparedScalar, Program};
 use super::transaction::Scope;
-use super::Session;
 
 impl Session {
     /// Runs a statement that is not control flow.
-    pub(super) fn run_simple(&mut self, program: &Rc<Program>, statement: &Statement, sink: &mut dyn ResultSink) -> Result<()> {
+    pub(super) fn run_simple(
+        &mut self,
+        program: &Rc<Program>,
+        statement: &Statement,
+        sink: &mut dyn ResultSink,
+    ) -> Result<()> {
         let ordinal = statement.ordinal;
         match &statement.kind {
-            StatementKind::Select(_) | StatementKind::Insert(_) | StatementKind::Update(_) | StatementKind::Delete(_) => {
-                match self.bound_statement(program, statement)? {
-                    Bound::Query(query) => self.select(&query, sink),
-                    Bound::Change(change) => self.change(&change, sink),
-                    Bound::Scalar(_) => Ok(()),
-                }
-            }
+            StatementKind::Select(_)
+            | StatementKind::Insert(_)
+            | StatementKind::Update(_)
+            | StatementKind::Delete(_) => match self.bound_statement(program, statement)? {
+                Bound::Query(query) => self.select(&query, sink),
+                Bound::Change(change) => self.change(&change, sink),
+                Bound::Scalar(_) => Ok(()),
+            },
             StatementKind::Declare(variables) => {
                 for (index, (name, _, value)) in variables.iter().enumerate() {
                     if let Some(value) = value {
@@ -69,8 +75,11 @@ impl Session {
         let mut last: Option<Vec<Value>> = None;
         let count = {
             let connection = &self.connection.connection;
-            let mut statement = connection.prepare_cached(&prepared.query.sql).map_err(|error| sqlite_error(&error))?;
-            bind_parameters(&mut statement, &prepared.parameters, |parameter| to_stored(self.value_of(parameter, now)?))?;
+            let mut statement =
+                connection.prepare_cached(&prepared.query.sql).map_err(|error| sqlite_error(&error))?;
+            bind_parameters(&mut statement, &prepared.parameters, |parameter| {
+                to_stored(self.value_of(parameter, now)?)
+            })?;
             if !assigns {
                 sink.columns(&prepared.query.columns);
             }
@@ -89,7 +98,9 @@ impl Session {
         };
         if let Some(values) = last {
             let columns = prepared.query.columns.iter();
-            for (((variable, ty), column), value) in prepared.query.assignments.iter().zip(columns).zip(values) {
+            for (((variable, ty), column), value) in
+                prepared.query.assignments.iter().zip(columns).zip(values)
+            {
                 self.set_variable(variable, assigned(value, column.ty, *ty)?)?;
             }
         }
@@ -109,7 +120,9 @@ impl Session {
         self.refresh_catalog();
         let connection = &self.connection.connection;
         let mut statement = connection.prepare_cached(&prepared.sql).map_err(|error| sqlite_error(&error))?;
-        bind_parameters(&mut statement, &prepared.parameters, |parameter| to_stored(self.value_of(parameter, now)?))?;
+        bind_parameters(&mut statement, &prepared.parameters, |parameter| {
+            to_stored(self.value_of(parameter, now)?)
+        })?;
         let mut rows = statement.raw_query();
         match rows.next().map_err(|error| sqlite_error(&error))? {
             Some(row) => from_stored(row.get_ref(0).map_err(|error| sqlite_error(&error))?, prepared.ty),
@@ -180,7 +193,9 @@ impl Session {
         let count = self.atomically(scope, sink, |session, sink| session.run_change(change, false, sink));
         let moves_keys = change.kind == bind::change::Kind::Update;
         let count = match count {
-            Err(error) if is_nameless_foreign_key(&error) || (moves_keys && matches!(error.number, 2601 | 2627)) => {
+            Err(error)
+                if is_nameless_foreign_key(&error) || (moves_keys && matches!(error.number, 2601 | 2627)) =>
+            {
                 self.change_with_late_keys(change, scope, sink)?
             }
             other => other?,
@@ -224,7 +239,12 @@ impl Session {
     /// SQLite checks keys row by row, where SQL Server looks at the end of the statement, and does not say which
     /// foreign key failed. So the change is done once more with unique keys moved out of the way first and the check
     /// of foreign keys put off: then either nothing is wrong, or SQLite can say which key it is.
-    fn change_with_late_keys(&mut self, change: &Change, scope: Scope, sink: &mut dyn ResultSink) -> Result<u64> {
+    fn change_with_late_keys(
+        &mut self,
+        change: &Change,
+        scope: Scope,
+        sink: &mut dyn ResultSink,
+    ) -> Result<u64> {
         self.atomically(scope, sink, |session, sink| {
             let put_off = |session: &Self, value: &str| {
                 let sql = format!("PRAGMA defer_foreign_keys = {value}");
@@ -261,7 +281,8 @@ impl Session {
             return Err(SqlError::new(547, format!("A foreign key of table \"{child}\" does not hold.")));
         };
         // SQLite numbers the keys of a table backwards.
-        let position = usize::try_from(index).ok().and_then(|index| table.foreign_keys.len().checked_sub(index + 1));
+        let position =
+            usize::try_from(index).ok().and_then(|index| table.foreign_keys.len().checked_sub(index + 1));
         let Some(key) = position.and_then(|position| table.foreign_keys.get(position)) else {
             return Err(SqlError::new(547, format!("A foreign key of table \"{child}\" does not hold.")));
         };
@@ -279,7 +300,8 @@ impl Session {
         };
         let other = other.unwrap_or(table);
         let column = columns.first().and_then(|column| other.columns.get(*column));
-        let column = column.filter(|_| columns.len() == 1).map(|column| format!(", column '{}'", column.name));
+        let column =
+            column.filter(|_| columns.len() == 1).map(|column| format!(", column '{}'", column.name));
         let text = format!(
             "The {verb} statement conflicted with the {kind} constraint \"{}\". The conflict occurred in database \"{}\", table \"{}\"{}.",
             key.name,
@@ -293,5 +315,9 @@ impl Session {
 
 fn row_values(row: &rusqlite::Row<'_>, columns: &[Column]) -> Result<Vec<Value>> {
     let cells = columns.iter().enumerate();
-    cells.map(|(index, column)| from_stored(row.get_ref(index).map_err(|error| sqlite_error(&error))?, column.ty)).collect()
+    cells
+        .map(|(index, column)| {
+            from_stored(row.get_ref(index).map_err(|error| sqlite_error(&error))?, column.ty)
+        })
+        .collect()
 }

@@ -90,7 +90,8 @@ fn next_descriptor() -> u64 {
 
 impl Session {
     fn sqlite(&self, sql: &str) -> Result<()> {
-        let mut statement = self.connection.connection.prepare_cached(sql).map_err(|error| sqlite_error(&error))?;
+        let mut statement =
+            self.connection.connection.prepare_cached(sql).map_err(|error| sqlite_error(&error))?;
         statement.execute([]).map(drop).map_err(|error| sqlite_error(&error))
     }
 
@@ -111,7 +112,12 @@ impl Session {
     pub(super) fn commit(&mut self, sink: &mut dyn ResultSink) -> Result<()> {
         self.row_count = 0;
         match self.transaction.count {
-            0 => return Err(SqlError::new(3902, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.")),
+            0 => {
+                return Err(SqlError::new(
+                    3902,
+                    "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+                ));
+            }
             _ if self.transaction.doomed => return Err(doomed()),
             1 => {}
             _ => {
@@ -133,19 +139,28 @@ impl Session {
     pub(super) fn roll_back(&mut self, name: Option<&str>, sink: &mut dyn ResultSink) -> Result<()> {
         self.row_count = 0;
         if self.transaction.count == 0 {
-            return Err(SqlError::new(3903, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION."));
+            return Err(SqlError::new(
+                3903,
+                "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.",
+            ));
         }
-        let Some(name) = name.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(&self.transaction.name)) else {
+        let Some(name) =
+            name.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(&self.transaction.name))
+        else {
             self.roll_back_all(sink);
             return Ok(());
         };
         let found = self.transaction.savepoints.iter().rposition(|(known, _)| known == name);
         let Some(index) = found else {
-            let text = format!("Cannot roll back {name}. No transaction or savepoint of that name was found.");
+            let text =
+                format!("Cannot roll back {name}. No transaction or savepoint of that name was found.");
             return Err(SqlError::new(6401, text));
         };
         if self.transaction.doomed {
-            return Err(SqlError::new(3931, "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction."));
+            return Err(SqlError::new(
+                3931,
+                "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction.",
+            ));
         }
         let kept = self.table_variable_rows();
         self.sqlite(&format!("ROLLBACK TO {}", savepoint(index)))?;
@@ -187,7 +202,10 @@ impl Session {
 
     pub(super) fn save(&mut self, name: &str, sink: &mut dyn ResultSink) -> Result<()> {
         if self.transaction.count == 0 {
-            return Err(SqlError::new(628, "Cannot issue SAVE TRANSACTION when there is no active transaction."));
+            return Err(SqlError::new(
+                628,
+                "Cannot issue SAVE TRANSACTION when there is no active transaction.",
+            ));
         }
         self.begin_writing(sink)?;
         let catalog = self.transaction.catalog.clone();
@@ -197,7 +215,11 @@ impl Session {
     }
 
     /// A transaction-manager request of the protocol.
-    pub(super) fn managed_transaction(&mut self, request: TransactionRequest, sink: &mut dyn ResultSink) -> Result<()> {
+    pub(super) fn managed_transaction(
+        &mut self,
+        request: TransactionRequest,
+        sink: &mut dyn ResultSink,
+    ) -> Result<()> {
         match request {
             TransactionRequest::Begin { isolation } => {
                 match isolation {
@@ -228,7 +250,9 @@ impl Session {
         let wanted = (Mode::Exclusive, Owner::Transaction);
         match self.engine.locks.acquire(self.id, &resource, wanted, timeout, &self.cancel) {
             Outcome::Granted | Outcome::GrantedAfterWaiting => Ok(()),
-            Outcome::TimedOut => Err(SqlError { state: 51, ..SqlError::new(1222, "Lock request time out period exceeded.") }),
+            Outcome::TimedOut => {
+                Err(SqlError { state: 51, ..SqlError::new(1222, "Lock request time out period exceeded.") })
+            }
             Outcome::Cancelled => Err(cancelled()),
             Outcome::Deadlock => Err(deadlock(self.id.number())),
         }
@@ -327,7 +351,8 @@ impl Session {
     }
 
     fn rows_of(&self, table: &Table) -> rusqlite::Result<Vec<Vec<Stored>>> {
-        let mut statement = self.connection.connection.prepare(&format!("SELECT * FROM {}", table.sql_name()))?;
+        let mut statement =
+            self.connection.connection.prepare(&format!("SELECT * FROM {}", table.sql_name()))?;
         let width = statement.column_count();
         let rows = statement.query_map([], |row| (0..width).map(|index| row.get(index)).collect())?;
         rows.collect()
@@ -348,7 +373,8 @@ impl Session {
         let run = || -> rusqlite::Result<()> {
             connection.execute(&format!("DELETE FROM {}", table.sql_name()), [])?;
             let marks = vec!["?"; table.columns.len()].join(", ");
-            let mut insert = connection.prepare(&format!("INSERT INTO {} VALUES ({marks})", table.sql_name()))?;
+            let mut insert =
+                connection.prepare(&format!("INSERT INTO {} VALUES ({marks})", table.sql_name()))?;
             rows.iter().try_for_each(|row| insert.execute(rusqlite::params_from_iter(row)).map(drop))
         };
         run().map_err(|error| sqlite_error(&error))
