@@ -44,8 +44,11 @@ impl Entry {
 }
 
 impl Running {
+    /// A claimed job. If it is in our hands under an older fence already, we have just taken it from ourselves: the
+    /// older run is lost.
     pub(super) fn insert(&self, fence: Fence, valid_until: Instant) -> Run {
         let run = Run::default();
+        self.lose_older(fence.job_id);
         let entry = Entry { run: run.clone(), valid_until, finished: false, fence };
         self.entries.lock().insert(entry.fence.state_id, entry);
         run
@@ -80,6 +83,13 @@ impl Running {
             if let Some(entry) = entries.get_mut(&state_id) {
                 entry.valid_until = valid_until;
             }
+        }
+    }
+
+    fn lose_older(&self, job_id: i64) {
+        for entry in self.entries.lock().values().filter(|entry| entry.fence.job_id == job_id) {
+            entry.run.lost.cancel();
+            entry.run.cancel.cancel();
         }
     }
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jobs::{Context, Failure, ServerOptions};
 
-use crate::support::{Gate, World, eventually, note, quick, soon};
+use crate::support::{Gate, World, eventually, note, quick, short_lease, soon};
 
-/// A lease that ends soon once it is not renewed any more. Nobody is declared dead.
-fn short_lease() -> ServerOptions {
-    ServerOptions { lease: Duration::from_millis(600), ..quick() }
+/// Leases end soon once they are not renewed any more. Nobody is declared dead.
+fn forgetful() -> ServerOptions {
+    ServerOptions { lease: short_lease(), ..quick() }
 }
 
 #[tokio::test]
@@ -18,13 +18,13 @@ async fn a_zombie_writes_nothing_after_its_job_was_taken_over() {
     let frozen = sql::Database::connect(proxy.connection(), sql::Options::default()).await.unwrap();
     let id = world.enqueue(note(1)).await;
     let (mut zombie, registry) = Gate::new(false);
-    let first = world.server_on(&frozen, &registry, short_lease());
+    let first = world.server_on(&frozen, &registry, forgetful());
     let (context, _) = zombie.next_start().await;
 
     // The first server's connections stand still: no renewal, no news.
     proxy.pause();
     let (mut successor, registry) = Gate::new(false);
-    let second = world.server(&registry, short_lease());
+    let second = world.server(&registry, forgetful());
     successor.next_start().await;
     soon("the zombie's token is cancelled", context.cancelled().cancelled()).await;
     let taken_over = world.job(id).await.history;
@@ -60,13 +60,13 @@ async fn a_zombie_cannot_commit_a_chunk() {
         )
         .await;
     let (mut zombie, registry) = Gate::new(false);
-    let first = world.server_on(&frozen, &registry, short_lease());
+    let first = world.server_on(&frozen, &registry, forgetful());
     let (early, _) = zombie.next_start().await;
     commit_chunk(&world, &early, "early").await.unwrap();
 
     proxy.pause();
     let (mut successor, registry) = Gate::new(false);
-    let second = world.server(&registry, short_lease());
+    let second = world.server(&registry, forgetful());
     let (late, _) = successor.next_start().await;
     commit_chunk(&world, &late, "late").await.unwrap();
     let refused = commit_chunk(&world, &early, "zombie").await.unwrap_err();
@@ -99,13 +99,14 @@ async fn leases_are_renewed_as_long_as_the_handler_runs() {
     let world = World::new().await;
     let id = world.enqueue(note(1)).await;
     let (mut gate, registry) = Gate::new(true);
-    let server = world.server(&registry, ServerOptions { lease: Duration::from_millis(300), ..quick() });
+    let server = world.server(&registry, forgetful());
     gate.next_start().await;
-    let renewed = "SELECT COUNT(*) AS n FROM Jobs.Lease AS l INNER JOIN HangFire.State AS s ON s.Id = l.StateId \
-        AND s.JobId = l.JobId WHERE l.RenewedAt > DATEADD(millisecond, 1000, s.CreatedAt)";
-    eventually("a renewal later than several leases", async || match world.count(renewed).await {
-        1 => Ok(()),
-        other => Err(other),
+    let lease_ms = short_lease().as_millis() as i32;
+    let renewed = "SELECT l.JobId FROM Jobs.Lease AS l INNER JOIN HangFire.State AS s ON s.Id = l.StateId \
+        AND s.JobId = l.JobId WHERE l.RenewedAt > DATEADD(millisecond, 2 * @P1, s.CreatedAt)";
+    eventually("a renewal later than two leases", async || {
+        let rows = world.database.query(renewed, &[&lease_ms]).await.unwrap();
+        if rows.len() == 1 { Ok(()) } else { Err(rows.len()) }
     })
     .await;
     gate.open(1);
