@@ -4,7 +4,7 @@ use crate::world::{World, product, product_with};
 use contracts::cache::tags;
 use domain::{CategoryKey, ImageDraft, ProductReference, Slug, VariantDraft};
 use std::collections::BTreeSet;
-use store::products::{CHUNK_PRODUCTS_MAX, Saved, get};
+use store::products::{CHUNK_PRODUCTS_MAX, Saved, get, store_of};
 use store::publication::{ListingTags, find_document};
 use store::{Error, products::ChunkOutcome};
 
@@ -32,6 +32,8 @@ async fn a_product_is_read_back_as_it_was_written() {
     assert_eq!(stored.product, wanted);
     assert_eq!((stored.id, stored.version), (id, 1));
     assert_eq!(get(world.db(), &world.store, id + 1).await.unwrap(), None);
+    assert_eq!(store_of(world.db(), id).await.unwrap().unwrap().id, world.store);
+    assert_eq!(store_of(world.db(), id + 1).await.unwrap(), None);
     world.close().await;
 }
 
