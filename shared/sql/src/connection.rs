@@ -180,7 +180,12 @@ impl Connection {
     pub(crate) async fn begin(&mut self, name: &'static str, limit: Duration) -> Result<()> {
         self.in_transaction = true;
         let statement = Statement::within(name, "BEGIN TRANSACTION;");
-        self.exchange(statement, Request::Batch, limit).await.map(drop)
+        let begun = self.exchange(statement, Request::Batch, limit).await;
+        if matches!(begun, Err(Error::Server(_))) {
+            // Refused: nothing was opened, and a suspect is checked before it is used again.
+            self.in_transaction = false;
+        }
+        begun.map(drop)
     }
 
     /// Notes that the answer to COMMIT was read: nothing is open any more.

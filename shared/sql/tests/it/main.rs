@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod connection_strings;
+mod encryption;
+mod faults;
 mod feed;
 mod lost_commits;
 mod migrations;
