@@ -3,8 +3,8 @@
 use super::lexer::Position;
 use super::types::SqlType;
 
-/// A name of up to four parts as written: `[server.][database.][schema.]object`. Temporary tables and table variables
-/// keep their `#` or `@`.
+/// A name of up to four parts as written: `[server.][database.][schema.]object`. Temporary tables and table
+/// variables keep their `#` or `@`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObjectName {
     pub parts: Vec<String>,

@@ -42,9 +42,11 @@ struct Changed {
     extra: Row,
 }
 
-/// Runs the change and returns the number of rows. OUTPUT to the client goes to the sink once all rows are changed.
+/// Runs the change and returns the number of rows. OUTPUT to the client goes to the sink once all rows are
+/// changed.
 ///
-/// `parking`: an UPDATE first gives unique keys values that nobody has, so that keys may move from row to row.
+/// `parking`: an UPDATE first gives unique keys values that nobody has, so that keys may move from row to
+/// row.
 ///
 /// # Errors
 /// SQL Server's, also those of conversions and constraints.

@@ -1,6 +1,6 @@
-//! Conversion between SQL Server's types: CAST, CONVERT without style, assignment and implicit conversion alike.
-//! Pure: values in, values or SQL Server's error out. It knows no SQLite and no syntax.
-//! Start at [`convert`]; [`ticks`] holds the date arithmetic.
+//! Conversion between SQL Server's types: CAST, CONVERT without style, assignment and implicit conversion
+//! alike. Pure: values in, values or SQL Server's error out. It knows no SQLite and no syntax. Start at
+//! [`convert`]; [`ticks`] holds the date arithmetic.
 
 use super::error::{Result, SqlError};
 use super::types::{SqlType, Value};
@@ -23,8 +23,8 @@ pub(super) enum Overlong {
 /// Converts `value` from one type to another as SQL Server would.
 ///
 /// # Errors
-/// 241 and 295 (date from text), 245 and 8114 (number from text), 220, 232 and 8115 (overflow), 8152 (too long for a
-/// column), 529 (not allowed at all), 8169 (GUID from text).
+/// 241 and 295 (date from text), 245 and 8114 (number from text), 220, 232 and 8115 (overflow), 8152 (too
+/// long for a column), 529 (not allowed at all), 8169 (GUID from text).
 pub(super) fn convert(value: Value, from: SqlType, to: SqlType, overlong: Overlong) -> Result<Value> {
     match value {
         Value::Null => Ok(Value::Null),
@@ -213,7 +213,8 @@ fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Re
         SqlType::VarBinary(_) | SqlType::Binary(_) => Err(SqlError::new(
             257,
             format!(
-                "Implicit conversion from data type {} to {} is not allowed. Use the CONVERT function to run this query.",
+                "Implicit conversion from data type {} to {} is not allowed. Use the CONVERT function to \
+                    run this query.",
                 from.name(),
                 to.name()
             ),
@@ -348,6 +349,10 @@ fn fit_bytes(mut bytes: Vec<u8>, to: SqlType, overlong: Overlong) -> Result<Valu
 }
 
 fn not_allowed(from: SqlType, to: SqlType) -> SqlError {
+    let unknown = |ty: SqlType| matches!(ty, SqlType::Decimal(..) | SqlType::DateTimeOffset(_));
+    if unknown(from) || unknown(to) {
+        return SqlError::unsupported(format!("conversion from {} to {}", from.name(), to.name()));
+    }
     SqlError::new(
         529,
         format!("Explicit conversion from data type {} to {} is not allowed.", from.name(), to.name()),

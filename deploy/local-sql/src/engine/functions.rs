@@ -1,7 +1,8 @@
-//! What SQLite lacks of T-SQL: functions, aggregates' range checks and collations, registered on each connection.
+//! What SQLite lacks of T-SQL: functions, aggregates' range checks and collations, registered on each
+//! connection.
 //!
-//! All names begin with `ts_`; `bind` writes them. Types travel as codes (`storage_form`). A function that fails
-//! carries SQL Server's error out through SQLite's message. One module per family.
+//! All names begin with `ts_`; `bind` writes them. Types travel as codes (`storage_form`). A function that
+//! fails carries SQL Server's error out through SQLite's message. One module per family.
 
 mod collation;
 mod dates;
@@ -37,7 +38,8 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         let overlong = if arguments.integer(3)? == Some(1) { Overlong::Refuse } else { Overlong::Cut };
         to_stored(convert::convert(from_stored(arguments.raw(0), from)?, from, to, overlong)?)
     })?;
-    // ts_cast_column(value, from, to, table, column): as ts_cast in strict mode; the refusal names the column.
+    // ts_cast_column(value, from, to, table, column): as ts_cast in strict mode; the refusal names the
+    // column.
     pure(connection, "ts_cast_column", 5, |arguments| {
         let (from, to) = (arguments.ty(1)?, arguments.ty(2)?);
         let value = from_stored(arguments.raw(0), from)?;
@@ -67,7 +69,8 @@ fn truncated(arguments: &Arguments<'_, '_>, kept: Value) -> Result<SqlError> {
     let (table, column) = (arguments.text(3)?.unwrap_or_default(), arguments.text(4)?.unwrap_or_default());
     let kept = if let Value::Text(text) = kept { text } else { String::new() };
     let text = format!(
-        "String or binary data would be truncated in table '{table}', column '{column}'. Truncated value: '{kept}'."
+        "String or binary data would be truncated in table '{table}', column '{column}'. Truncated value: \
+            '{kept}'."
     );
     Ok(SqlError::new(2628, text))
 }

@@ -49,8 +49,9 @@ pub struct Message {
 
 /// Receives what a batch produces, in the order in which TDS sends it.
 ///
-/// `columns` opens a result set, `row` follows for each row, `statement_done` closes it. A statement without a
-/// result set only calls `statement_done`, with `None` under `SET NOCOUNT ON` and for statements that count nothing.
+/// `columns` opens a result set, `row` follows for each row, `statement_done` closes it. A statement without
+/// a result set only calls `statement_done`, with `None` under `SET NOCOUNT ON` and for statements that count
+/// nothing.
 pub trait ResultSink {
     /// A result set begins.
     fn columns(&mut self, columns: &[Column]);
@@ -108,8 +109,8 @@ pub enum TransactionRequest {
 pub struct CancelFlag(Arc<AtomicBool>);
 
 impl CancelFlag {
-    /// Asks the running batch to stop; it returns soon, with the transaction as SQL Server would leave it after an
-    /// Attention (rolled back only under XACT_ABORT ON).
+    /// Asks the running batch to stop; it returns soon, with the transaction as SQL Server would leave it
+    /// after an Attention (rolled back only under XACT_ABORT ON).
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -1,5 +1,5 @@
-//! Text to tokens. Knows comments (nested), `[quoted]` and `"quoted"` names, `N'strings'`, numbers and `0x` binaries;
-//! knows no grammar. QUOTED_IDENTIFIER is always ON, as every driver sets it.
+//! Text to tokens. Knows comments (nested), `[quoted]` and `"quoted"` names, `N'strings'`, numbers and `0x`
+//! binaries; knows no grammar. QUOTED_IDENTIFIER is always ON, as every driver sets it.
 
 use super::error::{Result, SqlError};
 

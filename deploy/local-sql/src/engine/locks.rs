@@ -1,8 +1,9 @@
-//! Who may write, and who holds which application lock. One table for both, so that a cycle across them is seen.
+//! Who may write, and who holds which application lock. One table for both, so that a cycle across them is
+//! seen.
 //!
-//! The write lock of a database is exclusive, fair, and held from a transaction's first write to its end; application
-//! locks are those of `sp_getapplock`. Waiting blocks the session's own thread. It knows no SQL and no storage.
-//! Start at [`Locks::acquire`].
+//! The write lock of a database is exclusive, fair, and held from a transaction's first write to its end;
+//! application locks are those of `sp_getapplock`. Waiting blocks the session's own thread. It knows no SQL
+//! and no storage. Start at [`Locks::acquire`].
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};

@@ -1,9 +1,10 @@
-//! The language half of local-sql: T-SQL in, rows and SQL Server's messages out. It knows no TDS and no sockets.
+//! The language half of local-sql: T-SQL in, rows and SQL Server's messages out. It knows no TDS and no
+//! sockets.
 //!
-//! Start at [`Engine::open`] and [`Session::run_batch`]. A batch goes through one module per stage:
-//! `lexer` → `parser` (producing `ast`) → `bind` (names, types and the SQLite text) → `run` (the batch interpreter)
-//! over `storage` (one SQLite file per database) and `catalog` (what exists in it). What a stage does not know it refuses with error 40000 that names
-//! the construct and its position; nothing is guessed.
+//! Start at [`Engine::open`] and [`Session::run_batch`]. A batch goes through one module per stage: `lexer` →
+//! `parser` (producing `ast`) → `bind` (names, types and the SQLite text) → `run` (the batch interpreter)
+//! over `storage` (one SQLite file per database) and `catalog` (what exists in it). What a stage does not
+//! know it refuses with error 40000 that names the construct and its position; nothing is guessed.
 
 mod ast;
 mod bind;

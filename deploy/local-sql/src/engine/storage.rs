@@ -1,4 +1,5 @@
-//! The databases of a server: one SQLite file each, in WAL mode, so that readers see the last commit while one writes.
+//! The databases of a server: one SQLite file each, in WAL mode, so that readers see the last commit while
+//! one writes.
 //!
 //! Start at [`Databases::open`]. It knows files and connections; transactions and locks are the session's.
 
@@ -200,8 +201,9 @@ pub(super) struct SessionConnection {
     _in_use: InUse,
 }
 
-/// Whether SQLite is to stop what it does. Not in the middle of a write: it would roll back the whole transaction,
-/// where T-SQL rolls back the statement. Writes are many small statements, between which the executor looks itself.
+/// Whether SQLite is to stop what it does. Not in the middle of a write: it would roll back the whole
+/// transaction, where T-SQL rolls back the statement. Writes are many small statements, between which the
+/// executor looks itself.
 #[derive(Debug, Clone)]
 pub(super) struct Interrupts {
     cancel: CancelFlag,
@@ -285,8 +287,8 @@ fn name_of_file(path: &Path) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A directory for databases that vanish with the process: in memory where the machine has such a file system.
-/// SQLite's own memory databases have no WAL, and without it readers would wait for writers.
+/// A directory for databases that vanish with the process: in memory where the machine has such a file
+/// system. SQLite's own memory databases have no WAL, and without it readers would wait for writers.
 fn memory_directory() -> Result<Directory> {
     let shared_memory = Path::new("/dev/shm");
     let base = if shared_memory.is_dir() { shared_memory.to_owned() } else { std::env::temp_dir() };

@@ -1,8 +1,8 @@
-//! How values lie in SQLite, how types travel through SQLite's untyped functions, and how SQL Server's errors come
-//! back out of them.
+//! How values lie in SQLite, how types travel through SQLite's untyped functions, and how SQL Server's errors
+//! come back out of them.
 //!
-//! Integers and bits are INTEGER, dates and times INTEGER ticks, floats REAL, strings TEXT, binaries BLOB, GUIDs BLOB in
-//! the order in which SQL Server compares them.
+//! Integers and bits are INTEGER, dates and times INTEGER ticks, floats REAL, strings TEXT, binaries BLOB,
+//! GUIDs BLOB in the order in which SQL Server compares them.
 
 use rusqlite::types::{Value as Stored, ValueRef};
 

@@ -2,7 +2,8 @@
 
 /// A data type with its length, precision or scale.
 ///
-/// Lengths of strings and binaries are those of the declaration (characters for `n` types); `None` means `max`.
+/// Lengths of strings and binaries are those of the declaration (characters for `n` types); `None` means
+/// `max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum SqlType {
     /// `bit`, carried as [`Value::Int`] 0 or 1.
@@ -66,7 +67,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// `uniqueidentifier` in wire order: the first three groups little-endian, as in TDS.
     Guid([u8; 16]),
-    /// `date`, `smalldatetime`, `datetime`, `datetime2`: 100 ns since 0001-01-01T00:00:00; `time`: 100 ns since midnight.
+    /// `date`, `smalldatetime`, `datetime`, `datetime2`: 100 ns since 0001-01-01T00:00:00; `time`: 100 ns
+    /// since midnight.
     Ticks(i64),
     /// `datetimeoffset`: 100 ns since 0001-01-01 **in UTC**, and the offset in minutes.
     Offset(i64, i16),

@@ -328,8 +328,8 @@ fn control_flow_runs_as_written() {
             ("DECLARE @a int; DECLARE @a int", "!134"),
             ("EXEC nowhere", "!2812"),
             (
-                "DECLARE @r int; EXEC @r = sp_executesql N'SET @o = @i * 2', N'@i int, @o int OUTPUT', @i = 21, @o = @r OUTPUT; SELECT @r",
-                "42",
+                "DECLARE @r int, @x int; EXEC @r = sp_executesql N'SET @o = @i * 2', N'@i int, @o int OUTPUT', @i = 21, @o = @x OUTPUT; SELECT @r, @x",
+                "0|42",
             ),
         ],
     );

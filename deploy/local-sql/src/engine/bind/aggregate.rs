@@ -1,4 +1,5 @@
-//! Aggregates and window functions. Sums are checked against the range of their type, averages divide as integers.
+//! Aggregates and window functions. Sums are checked against the range of their type, averages divide as
+//! integers.
 
 use super::super::ast::{Call, Expression, OrderItem, Over};
 use super::super::error::{Result, SqlError};

@@ -1,8 +1,8 @@
 //! INSERT, UPDATE and DELETE.
 //!
-//! A change is bound as a query that finds the rows and computes the new values, plus what is done with each row;
-//! `engine::change` carries it out. So FROM, joins, TOP and OUTPUT mean what they mean in a query, old and new values
-//! are both at hand, and a statement never sees its own changes.
+//! A change is bound as a query that finds the rows and computes the new values, plus what is done with each
+//! row; `engine::change` carries it out. So FROM, joins, TOP and OUTPUT mean what they mean in a query, old
+//! and new values are both at hand, and a statement never sees its own changes.
 
 use std::rc::Rc;
 
@@ -26,8 +26,8 @@ pub(in super::super) enum Kind {
 pub(in super::super) struct Change {
     pub(in super::super) kind: Kind,
     pub(in super::super) table: Rc<Table>,
-    /// The query. INSERT: the new values. UPDATE and DELETE: `_rowid_`, the new values, the values of `variables`, the
-    /// old row (if there is an OUTPUT), and the columns of the other sources (likewise).
+    /// The query. INSERT: the new values. UPDATE and DELETE: `_rowid_`, the new values, the values of
+    /// `variables`, the old row (if there is an OUTPUT), and the columns of the other sources (likewise).
     pub(in super::super) rows: String,
     pub(in super::super) parameters: Vec<Parameter>,
     /// The positions of the columns that get new values.
@@ -91,14 +91,16 @@ fn listed_columns(table: &Table, names: &[String]) -> Result<Vec<usize>> {
         let position = table.position(name)?;
         if table.columns[position].identity {
             let message = format!(
-                "Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set to OFF.",
+                "Cannot insert explicit value for identity column in table '{}' when IDENTITY_INSERT is set \
+                    to OFF.",
                 table.name
             );
             return Err(SqlError::new(544, message));
         }
         if positions.contains(&position) {
             let message = format!(
-                "The column name '{name}' is specified more than once in the SET clause or column list of an INSERT."
+                "The column name '{name}' is specified more than once in the SET clause or column list of \
+                    an INSERT."
             );
             return Err(SqlError::new(264, message));
         }

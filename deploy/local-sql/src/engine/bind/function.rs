@@ -31,7 +31,8 @@ const TEXT: SqlType = UNBOUNDED;
 const INT: SqlType = SqlType::Int;
 const NAME: SqlType = SqlType::NVarChar(Some(128));
 
-/// Functions whose arguments simply have types. `ts_object_id` and its neighbours are registered by the session.
+/// Functions whose arguments simply have types. `ts_object_id` and its neighbours are registered by the
+/// session.
 const PLAIN: &[Plain] = &[
     Plain { name: "LEN", sqlite: "ts_len", arguments: &[TEXT], returns: Returns::Type(INT) },
     Plain { name: "UPPER", sqlite: "ts_upper", arguments: &[TEXT], returns: Returns::First },
@@ -157,6 +158,7 @@ impl Binder<'_> {
             ("ISNULL", [value, replacement]) => self.is_null(value, replacement),
             ("NULLIF", [left, right]) => self.null_if(left, right),
             ("IIF", [condition, then, otherwise]) => self.iif(condition, then, otherwise),
+            ("CHOOSE", [index, values @ ..]) if !values.is_empty() => self.choose(index, values),
             ("CONCAT", [_, _, ..]) => self.concatenation("ts_concat", arguments),
             ("CONCAT_WS", [_, _, _, ..]) => self.concatenation("ts_concat_ws", arguments),
             ("SUBSTRING", [value, start, length]) => self.substring(value, start, length),
@@ -255,6 +257,17 @@ impl Binder<'_> {
         let equal = compared(Comparison::Equal, &left, &right)?;
         let sql = format!("(CASE WHEN {equal} THEN NULL ELSE {} END)", left.sql);
         Ok(Scalar::new(sql, left.ty).collated(left.collation))
+    }
+
+    fn choose(&mut self, index: &Expression, values: &[Expression]) -> Result<Scalar> {
+        let index = self.scalar(index)?.implicitly_as(INT)?;
+        let values = self.all(values)?;
+        let (ty, collation) = common_type(&values)?;
+        let mut sql = format!("(CASE {index}");
+        for (number, value) in values.iter().enumerate() {
+            sql += &format!(" WHEN {} THEN {}", number + 1, value.implicitly_as(ty)?);
+        }
+        Ok(Scalar::new(sql + " END)", ty).collated(collation))
     }
 
     fn iif(&mut self, condition: &Expression, then: &Expression, otherwise: &Expression) -> Result<Scalar> {
@@ -415,7 +428,6 @@ fn unknown(call: &Call) -> SqlError {
         "FORMAT",
         "PARSE",
         "TRY_PARSE",
-        "CHOOSE",
         "EOMONTH",
         "DATEFROMPARTS",
         "DATENAME",

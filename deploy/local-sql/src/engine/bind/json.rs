@@ -1,4 +1,5 @@
-//! OPENJSON and STRING_SPLIT in FROM: SQLite's `json_each` over what the functions of `functions::json` prepare.
+//! OPENJSON and STRING_SPLIT in FROM: SQLite's `json_each` over what the functions of `functions::json`
+//! prepare.
 
 use super::super::ast::{Call, Expression, JsonColumn};
 use super::super::error::{Result, SqlError};
@@ -10,7 +11,8 @@ use super::{Binder, Collation, ScopeColumn, Source, quoted_name, quoted_text};
 const TEXT: SqlType = SqlType::NVarChar(None);
 
 impl Binder<'_> {
-    /// A table-valued function: its SQLite text with an alias, and its columns. `name` is what the query calls it.
+    /// A table-valued function: its SQLite text with an alias, and its columns. `name` is what the query
+    /// calls it.
     pub(in super::super) fn table_function(
         &mut self,
         call: &Call,
@@ -71,7 +73,8 @@ impl Binder<'_> {
             let sql = if column.ty == TEXT {
                 raw
             } else {
-                // Too long a string is refused (Msg 13628 family) rather than cut: OPENJSON does not cut silently.
+                // Too long a string is refused (Msg 13628 family) rather than cut: OPENJSON does not cut
+                // silently.
                 format!("ts_cast({raw}, {}, {}, 1)", type_code(TEXT), type_code(column.ty))
             };
             scope_column(&column.name, column.ty, sql)

@@ -1,8 +1,9 @@
 //! Names and types: turns the syntax tree into SQLite text whose every column has one of SQL Server's types.
 //!
-//! `query` and `change` bind statements, `scalar` and `condition` expressions, `function` and `aggregate` the calls in them, `types` decides which type
-//! wins where two meet, `scope` finds columns. Values never stand in the text: variables and what only the session
-//! knows become numbered parameters, filled in when the statement runs. Start at [`Binder::scalar`].
+//! `query` and `change` bind statements, `scalar` and `condition` expressions, `function` and `aggregate` the
+//! calls in them, `types` decides which type wins where two meet, `scope` finds columns. Values never stand
+//! in the text: variables and what only the session knows become numbered parameters, filled in when the
+//! statement runs. Start at [`Binder::scalar`].
 
 mod aggregate;
 pub(super) mod change;

@@ -1,7 +1,7 @@
 //! Queries: select lists, grouping, common table expressions, TOP and OFFSET, set operators, subqueries.
 //!
-//! Every SELECT names its output `c0`, `c1`, …, so that a derived table's columns are found by position whatever they
-//! are called. FROM is in `source`.
+//! Every SELECT names its output `c0`, `c1`, …, so that a derived table's columns are found by position
+//! whatever they are called. FROM is in `source`.
 
 use super::super::ast::{Expression, Literal, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator};
 use super::super::error::{Result, SqlError};
@@ -25,6 +25,8 @@ pub(in super::super) struct BoundQuery {
 
 /// An output column: its name and value.
 type Item = (String, Scalar);
+/// Output columns, and the variables that they are assigned to.
+type Items = (Vec<Item>, Vec<(String, SqlType)>);
 
 /// A common table expression in sight.
 #[derive(Debug, Clone)]
@@ -175,7 +177,7 @@ impl Binder<'_> {
         Ok(if texts.is_empty() { String::new() } else { format!(" GROUP BY {}", texts.join(", ")) })
     }
 
-    fn items(&mut self, select: &Select) -> Result<(Vec<Item>, Vec<(String, SqlType)>)> {
+    fn items(&mut self, select: &Select) -> Result<Items> {
         let mut items = Vec::with_capacity(select.items.len());
         let mut assignments = Vec::new();
         for item in &select.items {
@@ -219,7 +221,8 @@ impl Binder<'_> {
         if !assignments.is_empty() && assignments.len() != items.len() {
             return Err(SqlError::new(
                 141,
-                "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.",
+                "A SELECT statement that assigns a value to a variable must not be combined with \
+                    data-retrieval operations.",
             ));
         }
         Ok((items, assignments))
@@ -306,7 +309,8 @@ impl Binder<'_> {
         let count = self.scalar(count);
         self.scopes = scopes;
         let count = count?.implicitly_as(SqlType::BigInt)?;
-        let refusal = "ts_fail(1060, 'The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.')";
+        let refusal = "ts_fail(1060, 'The number of rows provided for a TOP or FETCH clauses row count \
+            parameter must be an integer.')";
         Ok(format!("(CASE WHEN {count} >= 0 THEN {count} ELSE {refusal} END)"))
     }
 
@@ -322,7 +326,8 @@ impl Binder<'_> {
         if left.columns.len() != right.columns.len() {
             return Err(SqlError::new(
                 205,
-                "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.",
+                "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number \
+                    of expressions in their target lists.",
             ));
         }
         let mut items = Vec::with_capacity(left.columns.len());
@@ -367,15 +372,18 @@ impl Binder<'_> {
         let [column] = bound.columns.as_slice() else {
             return Err(SqlError::new(
                 116,
-                "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
+                "Only one expression can be specified in the select list when the subquery is not \
+                    introduced with EXISTS.",
             ));
         };
         let sql = if bound.single_row {
             format!("({})", bound.sql)
         } else {
-            let refusal = "ts_fail(512, 'Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.')";
+            let refusal = "ts_fail(512, 'Subquery returned more than 1 value. This is not permitted when \
+                the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.')";
             format!(
-                "(SELECT CASE WHEN count(*) > 1 THEN {refusal} ELSE max(c0) END FROM (SELECT c0 FROM ({}) LIMIT 2))",
+                "(SELECT CASE WHEN count(*) > 1 THEN {refusal} ELSE max(c0) END FROM (SELECT c0 FROM ({}) \
+                    LIMIT 2))",
                 bound.sql
             )
         };
@@ -459,7 +467,13 @@ fn output_position(expression: &Expression, items: &[(String, Scalar)]) -> Resul
             let position =
                 digits.parse::<usize>().ok().filter(|position| (1..=items.len()).contains(position));
             let position = position.ok_or_else(|| {
-                SqlError::new(108, format!("The ORDER BY position number {digits} is out of range of the number of items in the select list."))
+                SqlError::new(
+                    108,
+                    format!(
+                        "The ORDER BY position number {digits} is out of range of the \
+                    number of items in the select list."
+                    ),
+                )
             })?;
             Ok(Some(position - 1))
         }

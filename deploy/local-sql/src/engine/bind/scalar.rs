@@ -59,7 +59,8 @@ impl Binder<'_> {
         }
     }
 
-    /// In a grouped query: the expression itself if it is grouped by, `None` if its parts have to be looked at.
+    /// In a grouped query: the expression itself if it is grouped by, `None` if its parts have to be looked
+    /// at.
     fn grouped(&mut self, expression: &Expression, groups: &[String]) -> Result<Option<Scalar>> {
         let bound = self.ungrouped(expression)?;
         if groups.contains(&bound.sql) || is_aggregate(expression) {
@@ -357,7 +358,8 @@ pub(super) fn common_type(values: &[Scalar]) -> Result<(SqlType, Option<Collatio
     let Some(first) = typed.next() else {
         return Err(SqlError::new(
             8133,
-            "At least one of the result expressions in a CASE specification must be an expression other than the NULL constant.",
+            "At least one of the result expressions in a CASE specification must be an expression other \
+                than the NULL constant.",
         ));
     };
     let mut merged = first.clone();
@@ -377,7 +379,8 @@ pub(super) fn merged_collation(left: &Scalar, right: &Scalar) -> Result<Option<C
     match (left.collation, right.collation) {
         (Some(left), Some(right)) if left != right => Err(SqlError::new(
             468,
-            "Cannot resolve the collation conflict between the default collation and a binary collation in this operation.",
+            "Cannot resolve the collation conflict between the default collation and a binary collation in \
+                this operation.",
         )),
         (left, right) => Ok(left.or(right)),
     }
@@ -404,8 +407,8 @@ fn bound_literal(literal: &Literal) -> Result<Scalar> {
     })
 }
 
-/// SQL Server types a literal beyond `int` as numeric; its `bigint` here differs only in metadata, and what does not
-/// fit a `bigint` is refused.
+/// SQL Server types a literal beyond `int` as numeric; its `bigint` here differs only in metadata, and what
+/// does not fit a `bigint` is refused.
 fn integer_literal(digits: &str) -> Result<Scalar> {
     let number: i64 =
         digits.parse().map_err(|_| SqlError::unsupported(format!("the integer literal {digits}")))?;

@@ -1,4 +1,5 @@
-//! Tables and constraints from the syntax tree: names of unnamed constraints, positions of columns, what may not be.
+//! Tables and constraints from the syntax tree: names of unnamed constraints, positions of columns, what may
+//! not be.
 
 use super::super::ast::{ColumnDefinition, Constraint, ConstraintKind, IndexColumn, TableDefinition};
 use super::super::bind::Collation;
@@ -49,7 +50,8 @@ pub(in super::super) fn added_columns(table: &mut Table, columns: &[ColumnDefini
     for definition in columns {
         if table.column(&definition.name).is_some() {
             let text = format!(
-                "Column names in each table must be unique. Column name '{}' in table '{}' is specified more than once.",
+                "Column names in each table must be unique. Column name '{}' in table '{}' is specified \
+                    more than once.",
                 definition.name, table.name
             );
             return Err(SqlError::new(2705, text).at(definition.position.line));
@@ -92,14 +94,16 @@ fn storable(ty: SqlType) -> Result<SqlType> {
 fn add_identity(table: &mut Table, definition: &ColumnDefinition, seed: i64, increment: i64) -> Result<()> {
     if table.identity.is_some() {
         let text = format!(
-            "Multiple identity columns specified for table '{}'. Only one identity column per table is allowed.",
+            "Multiple identity columns specified for table '{}'. Only one identity column per table is \
+                allowed.",
             table.name
         );
         return Err(SqlError::new(2744, text));
     }
     if !definition.ty.is_integer() || definition.ty == SqlType::Bit || increment == 0 {
         let text = format!(
-            "Identity column '{}' must be of data type int, bigint, smallint, tinyint, or decimal or numeric with a scale of 0, and constrained to be nonnullable.",
+            "Identity column '{}' must be of data type int, bigint, smallint, tinyint, or decimal or \
+                numeric with a scale of 0, and constrained to be nonnullable.",
             definition.name
         );
         return Err(SqlError::new(2749, text));
@@ -199,7 +203,8 @@ fn check_indexable(table: &Table, index: usize) -> Result<()> {
     if unbounded {
         let column = table.columns.get(index).map_or("", |column| &column.name);
         let text = format!(
-            "Column '{column}' in table '{}' is of a type that is invalid for use as a key column in an index.",
+            "Column '{column}' in table '{}' is of a type that is invalid for use as a key column in an \
+                index.",
             table.shown()
         );
         return Err(SqlError::new(1919, text));
@@ -314,7 +319,8 @@ fn check_parent_key(
         });
     if !is_key || parents.is_empty() {
         let text = format!(
-            "There are no primary or candidate keys in the referenced table '{}' that match the referencing column list in the foreign key '{name}'.",
+            "There are no primary or candidate keys in the referenced table '{}' that match the referencing \
+                column list in the foreign key '{name}'.",
             parent.shown()
         );
         return Err(SqlError::new(1776, text));
@@ -323,7 +329,8 @@ fn check_parent_key(
         return Err(SqlError::new(
             8139,
             format!(
-                "Number of referencing columns in foreign key differs from number of referenced columns, table '{}'.",
+                "Number of referencing columns in foreign key differs from number of referenced columns, \
+                    table '{}'.",
                 table.name
             ),
         ));
@@ -333,7 +340,8 @@ fn check_parent_key(
             && (own.ty != other.ty || own.binary != other.binary)
         {
             let text = format!(
-                "Column '{}.{}' is not the same data type as referencing column '{}.{}' in foreign key '{name}'.",
+                "Column '{}.{}' is not the same data type as referencing column '{}.{}' in foreign key \
+                    '{name}'.",
                 parent.name, other.name, table.name, own.name
             );
             return Err(SqlError::new(1778, text));

@@ -1,8 +1,9 @@
 //! What exists in a database: schemas, tables, their columns, keys and indexes.
 //!
-//! A catalog is immutable once shared: DDL clones it, changes the clone and publishes it at commit. It is kept in the
-//! SQLite table `$catalog` of its database, one row per object, written in the transaction of the DDL. `define` makes
-//! tables from the syntax tree, `sqlite` writes their SQLite DDL, `system` answers `sys.…`, OBJECT_ID and the like.
+//! A catalog is immutable once shared: DDL clones it, changes the clone and publishes it at commit. It is
+//! kept in the SQLite table `$catalog` of its database, one row per object, written in the transaction of the
+//! DDL. `define` makes tables from the syntax tree, `sqlite` writes their SQLite DDL, `system` answers
+//! `sys.…`, OBJECT_ID and the like.
 
 mod define;
 mod sqlite;
@@ -293,7 +294,8 @@ impl Catalog {
         let read = || -> rusqlite::Result<Vec<(i32, String, String)>> {
             connection.execute_batch(
                 "CREATE TABLE IF NOT EXISTS \"$catalog\" (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, definition TEXT NOT NULL) STRICT;
-                 CREATE TABLE IF NOT EXISTS \"$identity\" (id INTEGER PRIMARY KEY, last INTEGER NOT NULL) STRICT;",
+                 CREATE TABLE IF NOT EXISTS \"$identity\" (id INTEGER PRIMARY KEY, last INTEGER NOT NULL) \
+                     STRICT;",
             )?;
             let mut statement =
                 connection.prepare("SELECT id, kind, definition FROM \"$catalog\" ORDER BY id")?;

@@ -1,8 +1,8 @@
-//! The SQLite DDL of a table, written from its definition alone: what CREATE TABLE says and what ALTER TABLE leaves
-//! behind is the same text.
+//! The SQLite DDL of a table, written from its definition alone: what CREATE TABLE says and what ALTER TABLE
+//! leaves behind is the same text.
 //!
-//! SQL Server takes two NULLs in a unique key for duplicates, SQLite does not: nullable columns of unique keys are
-//! indexed through an expression that gives NULL a value of another storage class.
+//! SQL Server takes two NULLs in a unique key for duplicates, SQLite does not: nullable columns of unique
+//! keys are indexed through an expression that gives NULL a value of another storage class.
 
 use std::rc::Rc;
 

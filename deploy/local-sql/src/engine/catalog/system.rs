@@ -1,7 +1,8 @@
-//! What the catalog answers to T-SQL: OBJECT_ID, COL_LENGTH and their neighbours as SQLite functions, and the few
-//! `sys.…` and `INFORMATION_SCHEMA.…` views that tools and migrations read.
+//! What the catalog answers to T-SQL: OBJECT_ID, COL_LENGTH and their neighbours as SQLite functions, and the
+//! few `sys.…` and `INFORMATION_SCHEMA.…` views that tools and migrations read.
 //!
-//! A view is a JSON array of rows made by a function when the query runs; see [`system_view`] for its columns.
+//! A view is a JSON array of rows made by a function when the query runs; see [`system_view`] for its
+//! columns.
 
 use std::sync::Arc;
 

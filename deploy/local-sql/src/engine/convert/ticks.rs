@@ -87,7 +87,8 @@ pub(in super::super) fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// The value at the precision of its type: 1/300 s for `datetime`, minutes for `smalldatetime`, `p` digits otherwise.
+/// The value at the precision of its type: 1/300 s for `datetime`, minutes for `smalldatetime`, `p` digits
+/// otherwise.
 pub(in super::super) fn rounded(ticks: i64, ty: SqlType) -> Result<i64> {
     let out_of_range = || {
         SqlError::new(
@@ -126,8 +127,8 @@ pub(in super::super) fn datetime_units_to_ticks(units: i64) -> i64 {
     milliseconds * PER_MILLISECOND
 }
 
-/// A `datetime`, which is kept in the milliseconds that SQL Server shows, with its exact thirds: widening it to
-/// `datetime2` gives .0033333 where text shows .003 (database compatibility level 130 and later).
+/// A `datetime`, which is kept in the milliseconds that SQL Server shows, with its exact thirds: widening it
+/// to `datetime2` gives .0033333 where text shows .003 (database compatibility level 130 and later).
 pub(in super::super) fn exact_datetime(ticks: i64) -> i64 {
     let day = ticks.div_euclid(PER_DAY) * PER_DAY;
     day + (ticks_to_datetime_units(ticks - day) * 100_000 + 1).div_euclid(3)
@@ -169,7 +170,8 @@ fn clock(time: i64, precision: u8) -> String {
     format!("{whole}.{}", &fraction[..usize::from(precision.min(7))])
 }
 
-/// ISO forms: `yyyy-mm-dd`, `yyyymmdd`, with ` ` or `T` and `hh:mm[:ss[.fffffff]]`, an optional `Z`; a time alone.
+/// ISO forms: `yyyy-mm-dd`, `yyyymmdd`, with ` ` or `T` and `hh:mm[:ss[.fffffff]]`, an optional `Z`; a time
+/// alone.
 pub(in super::super) fn parse(text: &str, to: SqlType) -> Option<i64> {
     if text.is_empty() {
         return Some(if matches!(to, SqlType::Time(_)) { 0 } else { of_1900() });

@@ -1,5 +1,5 @@
-//! `ts_ci` (the default: case-insensitive, accent-sensitive) and `ts_bin` (BIN2: code points). Both ignore trailing
-//! blanks, as SQL Server does when it compares strings.
+//! `ts_ci` (the default: case-insensitive, accent-sensitive) and `ts_bin` (BIN2: code points). Both ignore
+//! trailing blanks, as SQL Server does when it compares strings.
 
 use std::cmp::Ordering;
 
@@ -12,8 +12,8 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Case-insensitive comparison by simple lower case, ties in favour of equality.
 ///
-/// SQL Server's Windows collations order punctuation and digits before letters and sort by weights; only equality is
-/// promised to be the same here, order is by lower-case code point.
+/// SQL Server's Windows collations order punctuation and digits before letters and sort by weights; only
+/// equality is promised to be the same here, order is by lower-case code point.
 pub(in super::super) fn compare_ci(left: &str, right: &str) -> Ordering {
     let (left, right) = (left.trim_end_matches(' '), right.trim_end_matches(' '));
     if left.is_ascii() && right.is_ascii() {

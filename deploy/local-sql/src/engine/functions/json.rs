@@ -1,7 +1,8 @@
-//! ISJSON, JSON_VALUE, JSON_QUERY and what OPENJSON stands on. Values keep their text: a number is never reformatted.
+//! ISJSON, JSON_VALUE, JSON_QUERY and what OPENJSON stands on. Values keep their text: a number is never
+//! reformatted.
 //!
-//! OPENJSON becomes SQLite's `json_each` over what [`rows`] and [`pairs`] return: arrays of strings, read back with
-//! `->>`. Paths are lax; `strict` is refused by name.
+//! OPENJSON becomes SQLite's `json_each` over what [`rows`] and [`pairs`] return: arrays of strings, read
+//! back with `->>`. Paths are lax; `strict` is refused by name.
 
 use std::fmt;
 
@@ -55,7 +56,8 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         let parts: Vec<&str> = text.split(separator.as_str()).collect();
         serde_json::to_string(&parts).map(Stored::Text).map_err(SqlError::unsupported)
     })?;
-    // ts_openjson_rows(text, path, paths): [[column, …], …]; paths is a JSON array, a leading `!` asks for AS JSON.
+    // ts_openjson_rows(text, path, paths): [[column, …], …]; paths is a JSON array, a leading `!` asks for AS
+    // JSON.
     pure(connection, "ts_openjson_rows", 3, |arguments| {
         let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else {
             return Ok(Stored::Null);
@@ -76,7 +78,8 @@ fn malformed(text: &str, error: &serde_json::Error) -> SqlError {
     SqlError::new(
         13609,
         format!(
-            "JSON text is not properly formatted. Unexpected character '{character}' is found at position {position}."
+            "JSON text is not properly formatted. Unexpected character '{character}' is found at position \
+                {position}."
         ),
     )
 }
@@ -230,7 +233,8 @@ fn rows(text: &str, path: &str, paths: &str) -> Result<String> {
     serde_json::to_string(&rows).map_err(SqlError::unsupported)
 }
 
-/// The columns of one element. Members are parsed once for all columns that name one directly, which is the usual case.
+/// The columns of one element. Members are parsed once for all columns that name one directly, which is the
+/// usual case.
 fn row(element: &RawValue, columns: &[(bool, Vec<Step>)]) -> Vec<Option<String>> {
     let members =
         serde_json::from_str::<Members<'_>>(element.get()).map(|members| members.0).unwrap_or_default();

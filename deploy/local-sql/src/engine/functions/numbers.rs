@@ -25,7 +25,8 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         (Some(left), Some(right)) => Ok(Stored::Real(left / right)),
         _ => Ok(Stored::Null),
     })?;
-    // ts_negate(a, type), ts_absolute(a, type), ts_in_range(a, type): the last checks what an aggregate summed up.
+    // ts_negate(a, type), ts_absolute(a, type), ts_in_range(a, type): the last checks what an aggregate
+    // summed up.
     one(connection, "ts_negate", i64::checked_neg)?;
     one(connection, "ts_absolute", i64::checked_abs)?;
     one(connection, "ts_in_range", Some)?;

@@ -1,4 +1,5 @@
-//! String functions. Positions and lengths count UTF-16 units, as `nvarchar` does; searching follows the collation.
+//! String functions. Positions and lengths count UTF-16 units, as `nvarchar` does; searching follows the
+//! collation.
 
 use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
@@ -15,8 +16,12 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     measures(connection)?;
     parts(connection)?;
     searches(connection)?;
-    pure(connection, "ts_upper", 1, |arguments| text(arguments.text(0)?.map(|text| text.to_uppercase())))?;
-    pure(connection, "ts_lower", 1, |arguments| text(arguments.text(0)?.map(|text| text.to_lowercase())))?;
+    pure(connection, "ts_upper", 1, |arguments| {
+        text(arguments.text(0)?.map(|text| mapped(&text, char::to_uppercase)))
+    })?;
+    pure(connection, "ts_lower", 1, |arguments| {
+        text(arguments.text(0)?.map(|text| mapped(&text, char::to_lowercase)))
+    })?;
     // ts_concat(a, …): NULL counts as empty.
     pure(connection, "ts_concat", -1, |arguments| {
         let mut all = String::new();
@@ -51,6 +56,18 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     scalar(connection, "ts_newid", 0, FunctionFlags::SQLITE_UTF8, |_| {
         to_stored(Value::Guid(uuid::Uuid::new_v4().to_bytes_le()))
     })
+}
+
+/// Upper or lower case letter by letter: as in SQL Server, no letter becomes two (ß stays ß).
+fn mapped<I: Iterator<Item = char>>(text: &str, change: fn(char) -> I) -> String {
+    let change = |letter: char| {
+        let mut changed = change(letter);
+        match (changed.next(), changed.next()) {
+            (Some(one), None) => one,
+            _ => letter,
+        }
+    };
+    text.chars().map(change).collect()
 }
 
 fn text(text: Option<String>) -> Result<Stored> {
@@ -178,7 +195,8 @@ fn invalid_length(function: &str) -> SqlError {
     )
 }
 
-/// Folds case if the collation ignores it. Lower case changes lengths for a few letters; those are left as they are.
+/// Folds case if the collation ignores it. Lower case changes lengths for a few letters; those are left as
+/// they are.
 fn folded(text: &str, ignore_case: bool) -> String {
     if !ignore_case {
         return text.to_owned();
@@ -249,8 +267,8 @@ fn replace_ignoring_case(whole: &str, from: &str, to: &str) -> String {
     }
 }
 
-/// `%`, `_`, `[a-z]`, `[^a-z]` and an escape character. Each `%` is tried from left to right; the work is bounded by
-/// the product of the lengths because only the last `%` is ever retried.
+/// `%`, `_`, `[a-z]`, `[^a-z]` and an escape character. Each `%` is tried from left to right; the work is
+/// bounded by the product of the lengths because only the last `%` is ever retried.
 fn like(text: &[char], pattern: &[char], escape: Option<char>) -> bool {
     let (mut at, mut next) = (0, 0);
     let mut retry: Option<(usize, usize)> = None;

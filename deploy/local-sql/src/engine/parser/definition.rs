@@ -309,7 +309,8 @@ impl Parser<'_> {
         Ok(columns)
     }
 
-    /// `WITH (IGNORE_DUP_KEY = ON, …) ON [PRIMARY]`: whether duplicates are ignored; the rest is storage advice.
+    /// `WITH (IGNORE_DUP_KEY = ON, …) ON [PRIMARY]`: whether duplicates are ignored; the rest is storage
+    /// advice.
     fn index_options(&mut self) -> Result<bool> {
         let mut ignore_duplicates = false;
         if self.is_word("WITH") && self.is_mark_at(1, "(") {

@@ -1,4 +1,5 @@
-//! Scalars and conditions. One grammar for both: the binder refuses a condition where a value is wanted (4145).
+//! Scalars and conditions. One grammar for both: the binder refuses a condition where a value is wanted
+//! (4145).
 
 use super::{MAX_CHAIN, Parser, too_deep};
 use crate::engine::ast::{

@@ -1,8 +1,8 @@
 //! Tokens to a syntax tree: a hand-written recursive-descent parser of plain T-SQL.
 //!
-//! Start at [`parse`]. `statement` reads statements, `definition` DDL, `query` SELECT and FROM, `expression` scalars
-//! and conditions. A batch with a syntax error yields no tree at all, so it runs nothing (102, 156). Constructs that
-//! SQL Server has and local-sql has not are refused by name (40000) in the same way.
+//! Start at [`parse`]. `statement` reads statements, `definition` DDL, `query` SELECT and FROM, `expression`
+//! scalars and conditions. A batch with a syntax error yields no tree at all, so it runs nothing (102, 156).
+//! Constructs that SQL Server has and local-sql has not are refused by name (40000) in the same way.
 
 mod definition;
 mod expression;

@@ -1,7 +1,8 @@
 //! DDL: each statement changes SQLite and the catalog in one SQLite transaction.
 //!
-//! SQLite cannot alter much, but it keeps a table's definition as text and its rows do not depend on constraints.
-//! So ALTER TABLE changes our definition, writes SQLite's text anew from it and puts it in place.
+//! SQLite cannot alter much, but it keeps a table's definition as text and its rows do not depend on
+//! constraints. So ALTER TABLE changes our definition, writes SQLite's text anew from it and puts it in
+//! place.
 
 use std::sync::Arc;
 
@@ -156,7 +157,10 @@ impl Session {
         let system = name.eq_ignore_ascii_case("sys") || name.eq_ignore_ascii_case("INFORMATION_SCHEMA");
         let found = catalog.schemas().find(|(_, known)| same_name(known, name)).filter(|_| !system);
         found.map(|(_, known)| known.clone()).ok_or_else(|| {
-            let text = format!("The specified schema name \"{name}\" either does not exist or you do not have permission to use it.");
+            let text = format!(
+                "The specified schema name \"{name}\" either does not exist or you do not \
+                have permission to use it."
+            );
             SqlError::new(2760, text)
         })
     }
@@ -312,7 +316,8 @@ impl Session {
         for check in table.checks.iter().skip(checks) {
             if self.finds_a_row(&violation_query(table, check)?)? {
                 let text = format!(
-                    "The ALTER TABLE statement conflicted with the CHECK constraint \"{}\". The conflict occurred in database \"{}\", table \"{}\".",
+                    "The ALTER TABLE statement conflicted with the CHECK constraint \"{}\". The conflict \
+                        occurred in database \"{}\", table \"{}\".",
                     check.name,
                     self.database.name,
                     table.shown()
@@ -345,7 +350,9 @@ impl Session {
             Some(default) => self.fill(table, index, &default.text)?,
             None if self.finds_a_row(&format!("SELECT 1 FROM {} LIMIT 1", table.sql_name()))? => {
                 let text = format!(
-                    "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified. Column '{}' cannot be added to non-empty table '{}' because it does not satisfy these conditions.",
+                    "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT \
+                        definition specified. Column '{}' cannot be added to non-empty table '{}' because \
+                        it does not satisfy these conditions.",
                     column.name, table.name
                 );
                 return Err(SqlError::new(4901, text));
@@ -382,7 +389,8 @@ impl Session {
             );
             if self.finds_a_row(&sql)? {
                 let text = format!(
-                    "Cannot insert the value NULL into column '{}', table '{}.{}'; column does not allow nulls. UPDATE fails.",
+                    "Cannot insert the value NULL into column '{}', table '{}.{}'; column does not allow \
+                        nulls. UPDATE fails.",
                     column.name,
                     self.database.name,
                     table.shown()
@@ -398,7 +406,8 @@ impl Session {
             self.run_sql(&index.sql).map_err(|error| match error.text.contains("UNIQUE constraint failed") {
                 true => {
                     let text = format!(
-                        "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name '{}' and the index name '{}'.",
+                        "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for \
+                            the object name '{}' and the index name '{}'.",
                         table.shown(),
                         key.name
                     );
@@ -417,7 +426,8 @@ impl Session {
         }
         let name = table.foreign_keys.last().map_or("", |key| &key.name);
         let text = format!(
-            "The ALTER TABLE statement conflicted with the FOREIGN KEY constraint \"{name}\". The conflict occurred in database \"{}\".",
+            "The ALTER TABLE statement conflicted with the FOREIGN KEY constraint \"{name}\". The conflict \
+                occurred in database \"{}\".",
             self.database.name
         );
         Err(SqlError::new(547, text))
@@ -564,10 +574,16 @@ impl Session {
     fn create_index(&mut self, definition: &CreateIndex, sink: &mut dyn ResultSink) -> Result<()> {
         self.altering(&definition.table, sink, |session, _, table| {
             if table.keys.iter().any(|key| same_name(&key.name, &definition.name)) {
-                let text = format!("The operation failed because an index or statistics with name '{}' already exists on table '{}'.", definition.name, table.shown());
+                let text = format!(
+                    "The operation failed because an index or statistics with name '{}' \
+                    already exists on table '{}'.",
+                    definition.name,
+                    table.shown()
+                );
                 return Err(SqlError::new(1913, text));
             }
-            let include = definition.include.iter().map(|name| table.require_column(name)).collect::<Result<_>>()?;
+            let include =
+                definition.include.iter().map(|name| table.require_column(name)).collect::<Result<_>>()?;
             let key = Key {
                 name: definition.name.clone(),
                 kind: if definition.unique { KeyKind::UniqueIndex } else { KeyKind::Index },
@@ -592,7 +608,8 @@ impl Session {
         };
         if table.keys.get(index).is_some_and(is_constraint) {
             let text = format!(
-                "An explicit DROP INDEX is not allowed on index '{}.{name}'. It is being used for PRIMARY KEY constraint enforcement.",
+                "An explicit DROP INDEX is not allowed on index '{}.{name}'. It is being used for PRIMARY \
+                    KEY constraint enforcement.",
                 table.shown()
             );
             return Err(SqlError::new(3723, text));

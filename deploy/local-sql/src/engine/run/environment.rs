@@ -159,7 +159,8 @@ impl Session {
                 .and_then(|mut statement| statement.execute([]));
             self.temporary_identities.remove(&table.id);
             match self.made_tables.get_mut(&table.name) {
-                // What cannot be emptied is forgotten, and made again under `IF NOT EXISTS`: it must not come back full.
+                // What cannot be emptied is forgotten, and made again under `IF NOT EXISTS`: it must not come
+                // back full.
                 Some(_) if emptied.is_err() => {
                     self.made_tables.remove(&table.name);
                     let _ = self

@@ -85,7 +85,8 @@ impl Session {
             }
             return Ok(Flow::EndBatch);
         }
-        // A text that cannot be compiled is no statement of the TRY block around it; the text outside can catch it.
+        // A text that cannot be compiled is no statement of the TRY block around it; the text outside can
+        // catch it.
         let is_seen = |try_depth: &usize| reach != Reach::Scope || *try_depth < depth;
         if self.tries.iter().any(is_seen) {
             if aborts || reach == Reach::Transaction {
@@ -107,7 +108,8 @@ impl Session {
     }
 }
 
-/// What a failed write to a table means in SQL Server's words. Foreign keys are named elsewhere: SQLite does not.
+/// What a failed write to a table means in SQL Server's words. Foreign keys are named elsewhere: SQLite does
+/// not.
 pub(super) fn constraint_error(
     database: &str,
     verb: &str,

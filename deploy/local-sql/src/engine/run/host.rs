@@ -78,7 +78,8 @@ impl Session {
                 .ok_or_else(|| SqlError::new(208, format!("Invalid object name '{}'.", table.name)));
         }
         let variables = self.frame().into_iter().flat_map(|frame| frame.tables.values());
-        // By name: a table variable that was made again after a rollback has another id than when this was bound.
+        // By name: a table variable that was made again after a rollback has another id than when this was
+        // bound.
         let found = variables.chain(self.temporary.values()).find(|known| known.sql_name() == table.sqlite);
         found.cloned().ok_or_else(|| {
             let name = format!("{}.{}", table.schema.as_deref().unwrap_or("sys"), table.name);
@@ -204,8 +205,8 @@ impl Host for RowHost {
     }
 }
 
-/// The last identity value as the file knows it: what was noted, or a higher (for a falling identity lower) one in
-/// the table.
+/// The last identity value as the file knows it: what was noted, or a higher (for a falling identity lower)
+/// one in the table.
 fn stored_identity(connection: &Connection, table: &Table, column: usize, step: i64) -> Result<Option<i64>> {
     let noted: Option<i64> = connection
         .query_row("SELECT last FROM \"$identity\" WHERE id = ?1", [table.id], |row| row.get(0))

@@ -246,7 +246,12 @@ impl Session {
         let error = match arguments {
             Some([number, message, state]) => self.thrown(program, ordinal, [number, message, state]),
             None => self.caught.last().map(|caught| caught.error.clone()).ok_or_else(|| {
-                SqlError::syntax(10704, "To rethrow an error, a THROW statement must be used inside a CATCH block. Insert the THROW statement inside a CATCH block, or add error parameters to the THROW statement.")
+                SqlError::syntax(
+                    10704,
+                    "To rethrow an error, a THROW statement must be used inside a CATCH \
+                    block. Insert the THROW statement inside a CATCH block, or add error parameters to the \
+                    THROW statement.",
+                )
             }),
         };
         match error {
@@ -269,7 +274,8 @@ impl Session {
             other => {
                 let shown = if let Value::Int(number) = other { number } else { 0 };
                 let text = format!(
-                    "Error number {shown} in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647."
+                    "Error number {shown} in the THROW statement is outside the valid range. Specify an \
+                        error number in the valid range of 50000 to 2147483647."
                 );
                 return Err(SqlError::new(35100, text));
             }
@@ -387,7 +393,8 @@ impl Session {
         self.run_inner(program, variables, sink).map(|ended| ended.flow)
     }
 
-    /// A text that cannot be parsed: an error of the statement that executes it, which a TRY around it catches.
+    /// A text that cannot be parsed: an error of the statement that executes it, which a TRY around it
+    /// catches.
     pub(super) fn inner_syntax_error(&mut self, error: SqlError, sink: &mut dyn ResultSink) -> Outcome {
         match self.failed(error, Reach::Statement, sink)? {
             Flow::EndScope => Ok(Flow::Next),
@@ -395,8 +402,8 @@ impl Session {
         }
     }
 
-    /// Runs a text inside the one that runs: its options and its errors of scope end with it (266 if it leaves the
-    /// number of transactions different).
+    /// Runs a text inside the one that runs: its options and its errors of scope end with it (266 if it
+    /// leaves the number of transactions different).
     pub(super) fn run_inner(
         &mut self,
         program: Rc<Program>,
@@ -422,13 +429,15 @@ impl Session {
             return Ok(Flow::Next);
         }
         let text = format!(
-            "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. Previous count = {before}, current count = {now}."
+            "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. \
+                Previous count = {before}, current count = {now}."
         );
         self.failed(SqlError { state: 2, ..SqlError::new(266, text) }, Reach::Statement, sink)
     }
 }
 
-/// A value as a variable of another type takes it: strings are cut, as SQL Server does in assignments to variables.
+/// A value as a variable of another type takes it: strings are cut, as SQL Server does in assignments to
+/// variables.
 pub(super) fn assigned(value: Value, from: SqlType, to: SqlType) -> Result<Value> {
     convert::convert(value, from, to, Overlong::Cut)
 }

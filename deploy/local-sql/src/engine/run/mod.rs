@@ -1,8 +1,9 @@
-//! Sessions: a batch is compiled, its statements run one after the other, errors go where SQL Server sends them.
+//! Sessions: a batch is compiled, its statements run one after the other, errors go where SQL Server sends
+//! them.
 //!
-//! `program` compiles and caches batches, `interpret` is control flow, `statement` runs what reads and changes rows,
-//! `define` DDL, `transaction` begins and ends transactions, `failure` decides what an error does, `procedure` holds
-//! the system procedures, `option` SET. Start at [`Session::run_batch`].
+//! `program` compiles and caches batches, `interpret` is control flow, `statement` runs what reads and
+//! changes rows, `define` DDL, `transaction` begins and ends transactions, `failure` decides what an error
+//! does, `procedure` holds the system procedures, `option` SET. Start at [`Session::run_batch`].
 
 mod define;
 mod environment;
@@ -137,8 +138,8 @@ pub struct Session {
     temporary_id: i32,
     /// The last identity value of each of them.
     temporary_identities: HashMap<i32, i64>,
-    /// SQLite tables made for table variables, by name: kept empty between batches, so that a batch that runs again
-    /// needs no DDL. The flag tells whether a running batch uses it.
+    /// SQLite tables made for table variables, by name: kept empty between batches, so that a batch that runs
+    /// again needs no DDL. The flag tells whether a running batch uses it.
     made_tables: HashMap<String, MadeTable>,
     /// The frame depths of the TRY blocks that are open, innermost last.
     tries: Vec<usize>,
@@ -187,7 +188,8 @@ impl Session {
         });
     }
 
-    /// RESETCONNECTION: rolls back, drops temporary tables, restores the options and the database of the login.
+    /// RESETCONNECTION: rolls back, drops temporary tables, restores the options and the database of the
+    /// login.
     pub fn reset(&mut self, sink: &mut dyn ResultSink) {
         self.roll_back_all(sink);
         self.engine.locks.release_session(self.id);
@@ -232,7 +234,8 @@ impl Session {
         run(self, sink);
         self.frames.clear();
         if self.transaction.is_doomed() {
-            let text = "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back.";
+            let text = "Uncommittable transaction is detected at the end of the batch. The transaction is \
+                rolled back.";
             self.report(&SqlError::new(3998, text), sink);
             self.roll_back_all(sink);
         }

@@ -1,4 +1,5 @@
-//! SET options. What only describes the behaviour that local-sql has anyway is accepted; the opposite is refused.
+//! SET options. What only describes the behaviour that local-sql has anyway is accepted; the opposite is
+//! refused.
 
 use super::super::error::{Result, SqlError};
 use super::Session;

@@ -186,7 +186,8 @@ impl Session {
             let Some(param) = position.and_then(|position| given.get(position)) else {
                 let shown: String = format!("({declarations}){text}").chars().take(128).collect();
                 let text = format!(
-                    "The parameterized query '{shown}' expects the parameter '{name}', which was not supplied."
+                    "The parameterized query '{shown}' expects the parameter '{name}', which was not \
+                        supplied."
                 );
                 return Err(SqlError::new(8178, text).into());
             };
@@ -271,7 +272,8 @@ impl Session {
         }
         let name = arguments.text("@resource")?.unwrap_or_default();
         let text = format!(
-            "Cannot release the application lock (Database Principal: 'public', Resource: '{name}') because it is not currently held."
+            "Cannot release the application lock (Database Principal: 'public', Resource: '{name}') because \
+                it is not currently held."
         );
         Err(SqlError::new(1223, text))
     }

@@ -108,7 +108,8 @@ impl Program {
         for name in scalars.chain(tables) {
             if seen.contains(&name) {
                 let text = format!(
-                    "The variable name '{name}' has already been declared. Variable names must be unique within a query batch or stored procedure."
+                    "The variable name '{name}' has already been declared. Variable names must be unique \
+                        within a query batch or stored procedure."
                 );
                 return Err(SqlError::syntax(134, text));
             }
@@ -149,8 +150,9 @@ impl Session {
         (self.catalog_version(), self.temporary_version)
     }
 
-    /// Binds every statement whose tables exist, so that a wrong name stops the batch before anything ran. Statements
-    /// on tables that a batch makes itself are bound when they are reached, as SQL Server's deferred resolution does.
+    /// Binds every statement whose tables exist, so that a wrong name stops the batch before anything ran.
+    /// Statements on tables that a batch makes itself are bound when they are reached, as SQL Server's
+    /// deferred resolution does.
     pub(super) fn check_ahead(&mut self, program: &Rc<Program>) -> Result<()> {
         let stamp = self.stamp();
         if *program.checked.borrow() == Some(stamp) {

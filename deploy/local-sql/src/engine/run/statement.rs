@@ -236,9 +236,10 @@ impl Session {
         SqlError { text, ..error }
     }
 
-    /// SQLite checks keys row by row, where SQL Server looks at the end of the statement, and does not say which
-    /// foreign key failed. So the change is done once more with unique keys moved out of the way first and the check
-    /// of foreign keys put off: then either nothing is wrong, or SQLite can say which key it is.
+    /// SQLite checks keys row by row, where SQL Server looks at the end of the statement, and does not say
+    /// which foreign key failed. So the change is done once more with unique keys moved out of the way first
+    /// and the check of foreign keys put off: then either nothing is wrong, or SQLite can say which key it
+    /// is.
     fn change_with_late_keys(
         &mut self,
         change: &Change,
@@ -303,7 +304,8 @@ impl Session {
         let column =
             column.filter(|_| columns.len() == 1).map(|column| format!(", column '{}'", column.name));
         let text = format!(
-            "The {verb} statement conflicted with the {kind} constraint \"{}\". The conflict occurred in database \"{}\", table \"{}\"{}.",
+            "The {verb} statement conflicted with the {kind} constraint \"{}\". The conflict occurred in \
+                database \"{}\", table \"{}\"{}.",
             key.name,
             self.database.name,
             other.shown(),

@@ -1,5 +1,6 @@
-//! Transactions: one SQLite transaction per T-SQL transaction, begun at its first write under the database's write
-//! lock. Before that each statement reads the latest commit; afterwards nobody else can commit, so it still does.
+//! Transactions: one SQLite transaction per T-SQL transaction, begun at its first write under the database's
+//! write lock. Before that each statement reads the latest commit; afterwards nobody else can commit, so it
+//! still does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -159,7 +160,8 @@ impl Session {
         if self.transaction.doomed {
             return Err(SqlError::new(
                 3931,
-                "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction.",
+                "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll \
+                    back the entire transaction.",
             ));
         }
         let kept = self.table_variable_rows();
@@ -272,8 +274,8 @@ impl Session {
         Ok(())
     }
 
-    /// Runs a statement so that it happens whole or not at all: in a savepoint, and in a transaction of its own where
-    /// none is open.
+    /// Runs a statement so that it happens whole or not at all: in a savepoint, and in a transaction of its
+    /// own where none is open.
     pub(super) fn atomically<T>(
         &mut self,
         scope: Scope,
@@ -380,8 +382,8 @@ impl Session {
         run().map_err(|error| sqlite_error(&error))
     }
 
-    /// SQLite tables that the rolled-back transaction had made are gone: forget those that are not in use, and the
-    /// temporary tables that do not exist any more.
+    /// SQLite tables that the rolled-back transaction had made are gone: forget those that are not in use,
+    /// and the temporary tables that do not exist any more.
     fn after_sqlite_rollback(&mut self) {
         self.made_tables.retain(|_, made| made.in_use);
         let exists = |table: &Table| {
