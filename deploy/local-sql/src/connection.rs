@@ -116,7 +116,8 @@ async fn handshake(
     shared: &Shared,
     spid: u16,
 ) -> Result<(Transport, Login7), ConnectionError> {
-    let mut transport = Transport::new(Stream::Plain(socket), spid, MAX_HANDSHAKE_BYTES);
+    let mut transport =
+        Transport::new(Stream::Plain(socket), spid, MAX_HANDSHAKE_BYTES, shared.limits.message_timeout);
     let prelogin = Prelogin::decode(&expect(&mut transport, PacketKind::Prelogin).await?)?;
     let encryption = prelogin.encryption.answer();
     transport.send(&Prelogin::reply(encryption), true).await?;

@@ -72,6 +72,8 @@ pub struct Limits {
     pub login_failure_delay: Duration,
     /// A longer request closes the connection. Default 64 MiB.
     pub max_message_bytes: usize,
+    /// A request that was begun and is not complete after this time closes the connection. Default 60 s.
+    pub message_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -81,6 +83,7 @@ impl Default for Limits {
             login_timeout: Duration::from_secs(15),
             login_failure_delay: Duration::from_millis(300),
             max_message_bytes: 64 << 20,
+            message_timeout: Duration::from_secs(60),
         }
     }
 }

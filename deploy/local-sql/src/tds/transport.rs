@@ -11,8 +11,6 @@ use super::ProtocolError;
 use super::packet::{DEFAULT_PACKET_BYTES, HEADER_BYTES, PacketHeader, PacketKind, PacketStatus};
 use super::tls::Stream;
 
-/// A client that has begun a message has this long to finish it; the connection is closed otherwise.
-const MESSAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Answers are written to the socket in pieces of about this size.
 const WRITE_CHUNK_BYTES: usize = 64 * 1024;
 
@@ -45,12 +43,18 @@ pub(crate) struct Transport {
     unread: Option<Packet>,
     packet_bytes: usize,
     max_message_bytes: usize,
+    message_timeout: Duration,
     spid: u16,
     next_packet: u8,
 }
 
 impl Transport {
-    pub(crate) fn new(stream: Stream, spid: u16, max_message_bytes: usize) -> Self {
+    pub(crate) fn new(
+        stream: Stream,
+        spid: u16,
+        max_message_bytes: usize,
+        message_timeout: Duration,
+    ) -> Self {
         Self {
             stream,
             inbound: BytesMut::new(),
@@ -58,6 +62,7 @@ impl Transport {
             unread: None,
             packet_bytes: DEFAULT_PACKET_BYTES,
             max_message_bytes,
+            message_timeout,
             spid,
             next_packet: 1,
         }
@@ -100,12 +105,16 @@ impl Transport {
             if let Some(packet) = self.buffered_packet()? {
                 return Ok(packet);
             }
-            match self.stream.read_buf(&mut self.inbound).await {
-                Ok(0) => return Err(ProtocolError::Closed),
-                Ok(_) => {}
-                Err(error) if is_close(&error) => return Err(ProtocolError::Closed),
-                Err(error) => return Err(error.into()),
-            }
+            self.read_some().await?;
+        }
+    }
+
+    async fn read_some(&mut self) -> Result<(), ProtocolError> {
+        match self.stream.read_buf(&mut self.inbound).await {
+            Ok(0) => Err(ProtocolError::Closed),
+            Ok(_) => Ok(()),
+            Err(error) if is_close(&error) => Err(ProtocolError::Closed),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -131,15 +140,20 @@ impl Transport {
         Ok(Some(Packet { kind: header.kind, status: header.status, payload: packet.freeze() }))
     }
 
-    /// The next whole message. An Attention in the middle of one replaces it: the client gave it up.
+    /// The next whole message. An Attention in the middle of one replaces it: the client gave it up. A client may
+    /// be silent for as long as it likes, but what it has begun it must finish in time.
     pub(crate) async fn next_message(&mut self) -> Result<Message, ProtocolError> {
-        let first = self.next_packet().await?;
-        timeout(MESSAGE_TIMEOUT, self.rest_of_message(first))
+        if self.unread.is_none() && self.inbound.is_empty() {
+            self.read_some().await?;
+        }
+        let time = self.message_timeout;
+        timeout(time, self.whole_message())
             .await
-            .map_err(|_| ProtocolError::TooSlow { what: "a message", seconds: MESSAGE_TIMEOUT.as_secs() })?
+            .map_err(|_| ProtocolError::TooSlow { what: "a message", seconds: time.as_secs() })?
     }
 
-    async fn rest_of_message(&mut self, first: Packet) -> Result<Message, ProtocolError> {
+    async fn whole_message(&mut self) -> Result<Message, ProtocolError> {
+        let first = self.next_packet().await?;
         let mut message = Message {
             kind: first.kind,
             resets: first.status.resets(),

@@ -1,5 +1,7 @@
 //! local-sql as its clients see it: through tiberius, and through a bare socket where tiberius would not misbehave.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
+
 mod attention;
 mod connections;
 mod durability;

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::raw::PRELOGIN;
-use crate::support::{connect, options, scalar, server};
+use crate::support::{batch, connect, options, scalar, server};
 
 /// Sends the bytes and returns what comes back until the server closes.
 async fn send(server: &Server, bytes: &[u8]) -> Vec<u8> {
@@ -71,5 +71,30 @@ async fn a_client_that_never_logs_in_is_closed() {
     assert_eq!(send(&server, &[]).await, b"");
     let answer = send(&server, &PRELOGIN[..4]).await;
     assert_eq!(answer, b"");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_statement_nested_without_end_harms_nobody_else() {
+    let server = server().await;
+    let mut bystander = connect(&server).await;
+    for text in [
+        format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000)),
+        format!("SELECT {}1", "-(".repeat(100_000)),
+        format!("SELECT {} 1", "NOT ".repeat(100_000)),
+        "BEGIN ".repeat(100_000),
+        "IF 1 = 1 ".repeat(100_000),
+        format!("SELECT 1{}", " + 1".repeat(100_000)),
+        format!("SELECT 1 WHERE 1 = 1{}", " AND 1 = 1".repeat(100_000)),
+        format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(20_000)),
+        format!("SELECT {}1{}", "(SELECT ".repeat(20_000), ")".repeat(20_000)),
+        format!("SELECT {}1{}", "ABS(".repeat(20_000), ")".repeat(20_000)),
+        format!("SELECT {}1{}", "CASE WHEN 1 = 1 THEN ".repeat(20_000), " END".repeat(20_000)),
+    ] {
+        let mut client = connect(&server).await;
+        // Some are answered, most refused; none may overflow a stack, which would end the whole server.
+        let _ = batch(&mut client, &text).await;
+    }
+    assert_eq!(scalar::<i32>(&mut bystander, "SELECT 1").await, 1);
     server.stop().await;
 }

@@ -1,9 +1,13 @@
 //! What the protocol promises and tiberius never asks for.
 
+use std::time::Duration;
+
+use local_sql::{Limits, Options, Server};
+
 use crate::raw::{
     ATTENTION, BATCH, BULK_LOAD, IGNORED, LAST, RESET, RPC, RawClient, batch, last_done, mentions,
 };
-use crate::support::{connect, scalar, server};
+use crate::support::{connect, options, scalar, server};
 
 const DONE_FINAL: u16 = 0x00;
 const DONE_ERROR: u16 = 0x02;
@@ -110,5 +114,20 @@ async fn a_request_that_lies_about_its_lengths_closes_the_connection() {
         client.packet(BATCH, LAST, lie).await;
         assert_eq!(client.answer().await, None, "{lie:?}");
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_never_finished_closes_the_connection_and_silence_does_not() {
+    let limits = Limits { message_timeout: Duration::from_millis(100), ..options().limits };
+    let server = Server::start(Options { limits, ..options() }).await.unwrap();
+    let mut silent = connect(&server).await;
+    let mut half_a_message = RawClient::log_in(server.address()).await;
+    half_a_message.packet(BATCH, 0, &batch(0, "SELECT 1")).await;
+    assert_eq!(half_a_message.answer().await, None);
+    let mut half_a_packet = RawClient::log_in(server.address()).await;
+    half_a_packet.bytes(&[BATCH, LAST, 0]).await;
+    assert_eq!(half_a_packet.answer().await, None);
+    assert_eq!(scalar::<i32>(&mut silent, "SELECT 1").await, 1);
     server.stop().await;
 }

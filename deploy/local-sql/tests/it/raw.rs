@@ -42,6 +42,11 @@ impl RawClient {
         self.0.write_all(&packet).await.unwrap();
     }
 
+    /// Bytes that need not be a packet.
+    pub async fn bytes(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
+    }
+
     /// A SQLBatch in one packet.
     pub async fn batch(&mut self, status: u8, transaction: u64, text: &str) {
         self.packet(BATCH, status, &batch(transaction, text)).await;

@@ -43,7 +43,8 @@ pub async fn connect(server: &Server) -> Connection {
 pub async fn connect_with(config: Config) -> tiberius::Result<Connection> {
     let socket = TcpStream::connect(config.get_addr()).await?;
     socket.set_nodelay(true)?;
-    Client::connect(config, socket.compat_write()).await
+    // Boxed: the future of a login is some 18 KB.
+    Box::pin(Client::connect(config, socket.compat_write())).await
 }
 
 /// All result sets of a batch without parameters.
