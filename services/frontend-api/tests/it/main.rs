@@ -1,4 +1,5 @@
 //! The storefront over HTTP: one app with its own database in each test.
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its world should panic")]
 
 mod app;
 mod listings;
