@@ -73,7 +73,6 @@ impl<K: Eq + Hash + Clone, V> Flights<K, V> {
 
     pub(super) fn shard(&self, key: &K) -> MutexGuard<'_, Shard<K, V>> {
         let index = self.hasher.hash_one(key) as usize % SHARDS;
-        #[expect(clippy::indexing_slicing, reason = "the remainder is below SHARDS")]
         self.shards[index].lock()
     }
 

@@ -13,7 +13,7 @@ use backplane::feed::{
     Validity, Weakness,
 };
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 
 const KEYS: i64 = 4;
 const LEASE: Duration = Duration::from_millis(1_000);
@@ -48,8 +48,10 @@ enum Step {
     Known,
 }
 
+type MakeStep = fn(u8) -> Step;
+
 /// What happens how often, of 256.
-const WEIGHTS: [(u8, fn(u8) -> Step); 22] = [
+const WEIGHTS: [(u8, MakeStep); 22] = [
     (24, |n| Step::Hit { key: n }),
     (26, |n| Step::Load { key: n }),
     (22, |_| Step::Probe),
@@ -172,7 +174,8 @@ impl Truth {
     /// The last commits are lost, their values with them, and their numbers will be used again.
     fn fail_over(&mut self, lost: usize, now: u64) {
         // A fail-over loses what is recent, not what was old enough to be pruned.
-        let kept = self.commits.iter().filter(|commit| commit.change.last <= self.pruned_to + 1).count();
+        let last_kept = if self.pruned_to > 0 { self.pruned_to + 1 } else { 0 };
+        let kept = self.commits.iter().filter(|commit| commit.change.last <= last_kept).count();
         let left = (self.commits.len() - lost.min(self.commits.len())).max(kept).min(self.commits.len());
         self.commits.truncate(left);
         self.states.truncate(left + 1);
@@ -222,7 +225,7 @@ impl Truth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slip {
     None,
-    /// The stamp is taken when the load ends.
+    /// The stamp is taken when the load ends. (A load that says what it saw is refused for that by the core.)
     LateStamp,
     /// The load does not say what it saw of the log.
     BlindLoad,
@@ -406,7 +409,7 @@ impl World {
     fn keep(&mut self, load: Load) {
         let Some((value, seen)) = load.read else { return };
         let stamp = if self.slip == Slip::LateStamp { self.core.position() } else { load.stamp };
-        let seen = if self.slip == Slip::BlindLoad { Some(stamp) } else { self.core.saw(stamp, &seen) };
+        let seen = if self.slip == Slip::None { self.core.saw(stamp, &seen) } else { Some(stamp) };
         let Some(seen) = seen else { return };
         // As the cache does: what cannot become a hit is not kept, what was loaded later is not replaced.
         let slots = [self.core.slot(tag(load.key))];
@@ -453,10 +456,8 @@ impl World {
 
     fn check_state(&mut self) -> Result<(), String> {
         let position = self.core.position();
-        if position != Position::NONE {
-            if position < self.last_position {
-                return Err("MONOTONIC: the position went back".to_owned());
-            }
+        if position != Position::NONE && position < self.last_position {
+            return Err("MONOTONIC: the position went back".to_owned());
         }
         if position == self.last_position || position == Position::NONE {
             return Ok(());
@@ -540,9 +541,12 @@ fn no_schedule_breaks_a_promise() {
     assert!(hits.get() > u64::from(CASES) / 2, "only {} hits were judged", hits.get());
 }
 
-/// The checker must notice each missing rule, or it proves nothing.
+/// The checker must notice each missing rule, or it proves nothing. Always the same schedules, not shrunk.
 fn is_caught(name: &str, core: impl Fn() -> Core, slip: Slip) {
-    let caught = runner(200_000)
+    let config =
+        Config { cases: 100_000, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let caught = TestRunner::new_with_rng(config, rng)
         .run(&schedules(), |schedule| run(core(), slip, &schedule).map(drop).map_err(TestCaseError::fail));
     assert!(caught.is_err(), "nobody noticed {name}");
 }
@@ -563,8 +567,27 @@ fn a_core_without_one_of_its_rules_is_caught() {
 }
 
 #[test]
-fn a_cache_that_slips_is_caught() {
-    for slip in [Slip::LateStamp, Slip::BlindLoad] {
-        is_caught(&format!("{slip:?}"), || Core::new(SLOTS, LEASE), slip);
-    }
+fn a_stamp_taken_at_the_end_of_a_load_is_caught() {
+    is_caught("the late stamp", || Core::new(SLOTS, LEASE), Slip::LateStamp);
+}
+
+/// A load reads a change that is not applied here yet, and a fail-over takes the change back: nothing that was
+/// applied contradicts the log, only what the load saw does.
+#[test]
+fn a_value_that_a_fail_over_took_back_is_not_served() {
+    let play = |slip| {
+        let mut world = World::new(Core::new(SLOTS, LEASE), slip);
+        let steps = [
+            Step::Probe,
+            Step::Commit { keys: 1, own: false },
+            Step::Load { key: 0 },
+            Step::FailOver { lost: 1 },
+            Step::Pass { milliseconds: 1_001 },
+            Step::Probe,
+            Step::Hit { key: 0 },
+        ];
+        steps.iter().try_for_each(|step| world.play(step))
+    };
+    assert_eq!(play(Slip::None), Ok(()));
+    assert!(play(Slip::BlindLoad).unwrap_err().starts_with("BOUND"));
 }
