@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use sql::RowExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
@@ -78,7 +79,8 @@ impl Context {
     /// Keep that transaction short: the job's row stays locked until it ends.
     pub async fn assert_owned(&self, tx: &mut sql::Transaction<'_>) -> Result<(), Failure> {
         let Some(fence) = self.inner.fence else { return Ok(()) };
-        let touched = tx.execute(include_str!("assert_owned.sql"), &[&self.inner.job_id.0, &fence]).await?;
-        if touched == 1 { Ok(()) } else { Err(Failure::lost()) }
+        let rows = tx.query(include_str!("assert_owned.sql"), &[&self.inner.job_id.0, &fence]).await?;
+        let owned = rows.first().map(|row| row.read::<i32>("Owned")).transpose()?;
+        if owned == Some(1) { Ok(()) } else { Err(Failure::lost()) }
     }
 }

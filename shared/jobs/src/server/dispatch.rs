@@ -37,6 +37,8 @@ pub(super) struct Dispatcher {
     claim_at: Option<Instant>,
     /// Expired claims were seen.
     expired: bool,
+    /// The last batch failed, and it may have run all the same.
+    uncertain: bool,
     poll: Duration,
     poll_at: Instant,
     not_before: Instant,
@@ -64,6 +66,7 @@ impl Dispatcher {
             refusals: 0,
             claim_at: None,
             expired: false,
+            uncertain: false,
             poll_at: now,
             not_before: now,
             last_exchange: now,
@@ -165,6 +168,7 @@ impl Dispatcher {
                 if glimpse.due {
                     shared.due.notify_one();
                 }
+                self.find_strays().await;
             }
             Err(error) => {
                 shared.health.storage_failed("poll", &error);
@@ -202,10 +206,7 @@ impl Dispatcher {
             self.gather(completion);
         }
         let shared = self.shared.clone();
-        let now = Instant::now();
-        if self.last_strays.is_none_or(|at| now.duration_since(at) >= shared.options.stray_interval) {
-            self.find_strays(now).await;
-        }
+        self.find_strays().await;
         let free = match stop.is_cancelled() {
             true => 0,
             false => shared.options.worker_count.saturating_sub(shared.running.unfinished()),
@@ -216,9 +217,7 @@ impl Dispatcher {
         let answer = exchange(&shared.database, &shared.identity, &shared.options, batch, ask).await;
         self.last_exchange = Instant::now();
         match answer {
-            Ok(answer) => {
-                self.accept(answer, sent, stop);
-            }
+            Ok(answer) => self.accept(answer, sent, stop),
             Err(error) => self.endure(&error).await,
         }
     }
@@ -230,6 +229,7 @@ impl Dispatcher {
         self.not_before = sent;
         self.shared.health.storage_answered();
         self.forget_pending(&answer);
+        self.uncertain = false;
         if answer.held > 0 {
             tracing::warn!(jobs = answer.held, "jobs are held until a server with their handler comes");
         }
@@ -254,10 +254,13 @@ impl Dispatcher {
             let state_id = settlement.fence.state_id;
             if !answer.settled.contains(&state_id) {
                 lost += 1;
-                tracing::warn!(
-                    job = settlement.fence.job_id,
-                    "the job was not ours any more; its outcome is dropped"
-                );
+                let job = settlement.fence.job_id;
+                match self.uncertain {
+                    true => {
+                        tracing::info!(job, "the outcome was refused: already written, or not ours any more")
+                    }
+                    false => tracing::warn!(job, "the outcome is dropped: the job was not ours any more"),
+                }
             }
             self.shared.running.remove(state_id);
         }
@@ -282,6 +285,7 @@ impl Dispatcher {
     async fn endure(&mut self, error: &crate::Error) {
         self.shared.health.storage_failed("dispatch", error);
         self.last_strays = None;
+        self.uncertain = true;
         for settlement in &mut self.pending {
             if self.storage_trouble.contains(&settlement.fence.state_id) {
                 settlement.outcome = storage_was_away(error);
@@ -322,7 +326,12 @@ impl Dispatcher {
     }
 
     /// Gives back the jobs that were claimed in our name while the answer was lost.
-    async fn find_strays(&mut self, now: Instant) {
+    async fn find_strays(&mut self) {
+        let now = Instant::now();
+        let pause = self.shared.options.stray_interval;
+        if self.last_strays.is_some_and(|at| now.duration_since(at) < pause) {
+            return;
+        }
         match self.read_strays().await {
             Ok(strays) => {
                 self.last_strays = Some(now);

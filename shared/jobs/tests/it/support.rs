@@ -18,7 +18,7 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// A lease for tests in which leases end: short, but several times as long as a statement takes. A server named by
 /// `STOA_TEST_SQLSERVER` may be far away or slow.
 pub fn short_lease() -> Duration {
-    Duration::from_millis(if std::env::var_os("STOA_TEST_SQLSERVER").is_some() { 10_000 } else { 600 })
+    Duration::from_millis(if std::env::var_os("STOA_TEST_SQLSERVER").is_some() { 20_000 } else { 600 })
 }
 
 /// The payload of these tests.
