@@ -94,8 +94,6 @@ fn check(properties: &Properties, target: &ConnectionString) -> Result<Engine> {
     match properties.read_committed_snapshot {
         Some(true) => {}
         None if stand_in => {}
-        // Babelfish always works on row versions and reports the option as it is stored, which is off.
-        Some(false) if properties.engine == Engine::Babelfish => {}
         _ => {
             let remedy =
                 format!("ALTER DATABASE {quoted} SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE");
@@ -104,7 +102,9 @@ fn check(properties: &Properties, target: &ConnectionString) -> Result<Engine> {
     }
     match properties.compatibility_level {
         Some(level) if level >= COMPATIBILITY_LEVEL_MIN => {}
-        _ if stand_in => {}
+        None if stand_in => {}
+        // Babelfish 4 states 120 and has OPENJSON all the same.
+        Some(_) if properties.engine == Engine::Babelfish => {}
         _ => {
             let remedy =
                 format!("ALTER DATABASE {quoted} SET COMPATIBILITY_LEVEL = {COMPATIBILITY_LEVEL_MIN}");
