@@ -15,7 +15,7 @@ pub enum Storage {
     Directory(PathBuf),
 }
 
-/// Settings of [`Engine::open`].
+/// Settings of `Engine::open`.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
     /// Where the databases live.
