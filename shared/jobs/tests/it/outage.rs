@@ -8,19 +8,33 @@ use tokio::sync::Notify;
 
 use crate::support::{Gate, Note, World, eventually, note, quick, reporting, soon};
 
+/// A pool that gives up soon.
+async fn connect(proxy: &sql::testing::Proxy) -> sql::Database {
+    let options = sql::Options { acquire_timeout_ms: 1_000, ..sql::Options::default() };
+    sql::Database::connect(proxy.connection(), options).await.unwrap()
+}
+
+/// Cuts every connection, the ones just being made as well, until the server has noticed.
+async fn take_away(proxy: &sql::testing::Proxy, shaky: &sql::Database, server: &jobs::Server) {
+    proxy.refuse();
+    eventually("the storage is away", async || {
+        proxy.cut();
+        let answers = shaky.query("SELECT 1 AS n", &[]).await.is_ok();
+        if server.status().storage_away && !answers { Ok(()) } else { Err(answers) }
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_job_that_ends_while_the_storage_is_away_is_acknowledged_afterwards() {
     let world = World::new().await;
     let proxy = world.test.proxy().await;
-    let shaky = sql::Database::connect(proxy.connection(), sql::Options::default()).await.unwrap();
+    let shaky = connect(&proxy).await;
     let id = world.enqueue(note(1)).await;
     let (mut gate, registry) = Gate::new(true);
     let server = world.server_on(&shaky, &registry, quick());
     gate.next_start().await;
-    proxy.refuse();
-    proxy.cut();
-    eventually("the server notices", async || if server.status().storage_away { Ok(()) } else { Err(()) })
-        .await;
+    take_away(&proxy, &shaky, &server).await;
     gate.open(1);
     eventually("the handler has ended", async || match server.status().running {
         0 => Ok(()),
@@ -39,8 +53,7 @@ async fn a_job_that_ends_while_the_storage_is_away_is_acknowledged_afterwards() 
 async fn a_handler_that_fails_because_the_storage_is_away_uses_no_attempt() {
     let world = World::new().await;
     let proxy = world.test.proxy().await;
-    let options = sql::Options { acquire_timeout_ms: 200, ..sql::Options::default() };
-    let shaky = sql::Database::connect(proxy.connection(), options).await.unwrap();
+    let shaky = connect(&proxy).await;
     let (started, outage) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let mut registry = Registry::new();
     let (handler_started, handler_outage, database) = (started.clone(), outage.clone(), shaky.clone());
@@ -58,10 +71,7 @@ async fn a_handler_that_fails_because_the_storage_is_away_uses_no_attempt() {
     let id = world.enqueue(note(1)).await;
     let server = world.server_on(&shaky, &registry, quick());
     soon("the handler starts", started.notified()).await;
-    proxy.refuse();
-    proxy.cut();
-    eventually("the server notices", async || if server.status().storage_away { Ok(()) } else { Err(()) })
-        .await;
+    take_away(&proxy, &shaky, &server).await;
     outage.notify_one();
     eventually("the handler has failed", async || match server.status().running {
         0 => Ok(()),
@@ -85,7 +95,7 @@ async fn a_handler_that_fails_because_the_storage_is_away_uses_no_attempt() {
 async fn a_claim_whose_answer_was_lost_is_given_back_and_runs_once() {
     let world = World::new().await;
     let proxy = world.test.proxy().await;
-    let shaky = sql::Database::connect(proxy.connection(), sql::Options::default()).await.unwrap();
+    let shaky = connect(&proxy).await;
     let (mut reports, registry) = reporting();
     // Only hints move this server, and no heartbeat comes between.
     let options = ServerOptions {
@@ -121,7 +131,7 @@ async fn a_claim_whose_answer_was_lost_is_given_back_and_runs_once() {
 async fn a_server_starts_before_its_storage_does() {
     let world = World::new().await;
     let proxy = world.test.proxy().await;
-    let shaky = sql::Database::connect(proxy.connection(), sql::Options::default()).await.unwrap();
+    let shaky = connect(&proxy).await;
     proxy.refuse();
     proxy.cut();
     let id = world.enqueue(note(1)).await;
