@@ -31,8 +31,6 @@ pub struct Client {
 /// One job of the statement's JSON parameter.
 #[derive(Serialize)]
 struct NewJob {
-    #[serde(rename = "o")]
-    ordinal: usize,
     #[serde(rename = "a")]
     arguments: Box<RawValue>,
 }
@@ -96,8 +94,7 @@ impl Client {
         for batch in payloads.chunks(BATCH) {
             let rows = batch
                 .iter()
-                .enumerate()
-                .map(|(ordinal, payload)| Ok(NewJob { ordinal, arguments: arguments(payload)? }))
+                .map(|payload| Ok(NewJob { arguments: arguments(payload)? }))
                 .collect::<Result<Vec<_>>>()?;
             let rows = as_json::<P, _>(&rows)?;
             let written = tx

@@ -1,9 +1,9 @@
 -- Writes jobs of one type into one queue, inside the caller's transaction.
--- @P1 [{"o": ordinal, "a": Arguments}]   @P2 InvocationData   @P3 queue   @P4 [{"n": parameter, "v": [value]}]
+-- @P1 [{"a": Arguments}, …]   @P2 InvocationData   @P3 queue   @P4 [{"n": parameter, "v": [value]}]
 -- @P5 handler, to tell whether any server would run it
--- Arguments and values are JSON themselves and travel as such (AS JSON, a value inside an array of one): nothing is
--- escaped twice, and Babelfish 4, which leaves escapes in strings from OPENJSON, stores the same text.
--- -> JobId, Expected in the order of the ordinals: identity values follow ORDER BY.
+-- Arguments and values are JSON themselves and travel as such (a value inside an array of one): nothing is escaped twice.
+-- Babelfish 4 would leave escapes in strings from OPENJSON, and cut columns of its WITH clause at 4,000 characters.
+-- -> JobId, Expected in the order of @P1: identity values follow ORDER BY.
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
 
@@ -16,9 +16,9 @@ DECLARE @state TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY);
 
 INSERT INTO HangFire.Job (StateName, InvocationData, Arguments, CreatedAt)
 OUTPUT inserted.Id INTO @job (Id)
-SELECT N'Enqueued', @P2, x.Arguments, @now
-FROM OPENJSON(@P1) WITH (Ordinal int '$.o', Arguments nvarchar(max) '$.a' AS JSON) AS x
-ORDER BY x.Ordinal;
+SELECT N'Enqueued', @P2, JSON_QUERY(x.value, '$.a'), @now
+FROM OPENJSON(@P1) AS x
+ORDER BY CAST(x.[key] AS int);
 
 INSERT INTO HangFire.State (JobId, Name, CreatedAt, Data)
 OUTPUT inserted.Id, inserted.JobId INTO @state (Id, JobId)

@@ -31,11 +31,12 @@ BEGIN TRANSACTION;
 IF @P1 <> N'[]'
 BEGIN
     INSERT INTO @ack (JobId, StateId, Queue, QueueId, Name, Reason, Data, DelayMs, RetryCount, Died)
-    SELECT x.JobId, x.StateId, x.Queue, x.QueueId, x.Name, x.Reason, x.Data, x.DelayMs, x.RetryCount, x.Died
-    FROM OPENJSON(@P1) WITH (
+    SELECT a.JobId, a.StateId, a.Queue, a.QueueId, a.Name, a.Reason, JSON_QUERY(x.value, '$.d'), a.DelayMs,
+        a.RetryCount, a.Died
+    FROM OPENJSON(@P1) AS x CROSS APPLY OPENJSON(x.value) WITH (
         JobId bigint '$.j', StateId bigint '$.f', Queue nvarchar(50) '$.q', QueueId bigint '$.i', Name nvarchar(20) '$.s',
-        Reason nvarchar(100) '$.r', Data nvarchar(max) '$.d' AS JSON, DelayMs bigint '$.w', RetryCount int '$.n', Died bit '$.x'
-    ) AS x;
+        Reason nvarchar(100) '$.r', DelayMs bigint '$.w', RetryCount int '$.n', Died bit '$.x'
+    ) AS a;
 
     -- The fence. What is missing from @done afterwards was not ours any more, and nothing below touches it.
     -- (It changes nothing yet: it locks the rows that pass. The new state's id is not known before its row exists.)

@@ -66,3 +66,12 @@ async fn a_queue_name_that_hangfire_refuses_is_refused_before_anything_is_writte
     assert!(matches!(outcome, Err(Error::QueueName { name }) if name == "Not A Queue"));
     assert_eq!(world.queue_rows().await, 0);
 }
+
+#[tokio::test]
+async fn a_long_payload_arrives_whole() {
+    let world = World::new().await;
+    let long = Note { number: 1, text: "größer \"&\" schöner, \\ ".repeat(5_000) };
+    let id = world.enqueue(long.clone()).await;
+    let arguments: Vec<String> = serde_json::from_str(&world.job(id).await.arguments).unwrap();
+    assert_eq!(serde_json::from_str::<Note>(&arguments[0]).unwrap(), long);
+}
