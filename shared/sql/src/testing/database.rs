@@ -146,12 +146,28 @@ impl Drop for Remote {
 }
 
 async fn drop_database(admin: &ConnectionString, database: &str) {
-    // Not every engine knows the first; where it does, it ends the sessions that tests left behind.
-    let _ = run_once(admin, &format!("ALTER DATABASE [{database}] SET SINGLE_USER WITH ROLLBACK IMMEDIATE"))
-        .await;
-    if let Err(error) = run(admin, &format!("DROP DATABASE [{database}]")).await {
+    if let Err(error) = run(admin, &format!("{}DROP DATABASE [{database}]", end_sessions(database))).await {
         eprintln!("database {database} is left behind: {error}");
     }
+}
+
+/// Ends the sessions that a test left behind: a database in use cannot be dropped. Not every engine knows
+/// SINGLE_USER, but all know KILL.
+fn end_sessions(database: &str) -> String {
+    format!(
+        "DECLARE @spid int = 0, @kill nvarchar(50);
+         WHILE @spid IS NOT NULL
+         BEGIN
+             SELECT @spid = MIN(p.spid) FROM sys.sysprocesses AS p
+             WHERE p.dbid = DB_ID(N'{database}') AND p.spid > @spid AND p.spid <> @@SPID;
+             IF @spid IS NOT NULL
+             BEGIN
+                 SET @kill = CONCAT(N'KILL ', @spid);
+                 EXEC (@kill);
+             END
+         END;
+         "
+    )
 }
 
 async fn run(admin: &ConnectionString, text: &str) -> Result<(), String> {

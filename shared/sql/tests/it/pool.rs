@@ -204,3 +204,17 @@ async fn affected_rows_are_counted() {
     pool.close().await;
     test.close().await;
 }
+
+#[tokio::test]
+async fn a_test_database_vanishes_with_its_value_even_while_a_pool_is_open() {
+    let witness = TestDatabase::create_empty().await;
+    let test = TestDatabase::create_empty().await;
+    let (name, pool) = (test.connection.database().to_owned(), test.database.clone());
+    drop(test);
+    assert!(pool.query("SELECT 1 AS A", &[]).await.is_err(), "its sessions are ended");
+    if !witness.database.is_local_sql() {
+        let rows = witness.database.query("SELECT name FROM sys.databases WHERE name = @P1", &[&name]).await;
+        assert!(rows.unwrap().is_empty());
+    }
+    witness.close().await;
+}
