@@ -8,7 +8,7 @@ mod grammar;
 mod keywords;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Stands in errors and in `Display` for what must not be shown.
 const HIDDEN: &str = "***";
@@ -16,6 +16,10 @@ const HIDDEN: &str = "***";
 const LOGIN_TIMEOUT_S: u64 = 15;
 /// Name shown in `sys.dm_exec_sessions` when the string has no `Application Name`.
 const APPLICATION_NAME: &str = "Stoa";
+
+/// Said of a string that asks for no check of the certificate.
+const ANYBODY_IS_TRUSTED: &str = "TrustServerCertificate=True: whoever answers at this address is believed and gets \
+                                  the password; name the authority that signed the server's certificate instead";
 
 /// A connection string that was read and checked. `Debug` and `Display` never show the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -86,6 +90,9 @@ impl ConnectionString {
             after_password |= keywords::is_password(&pair.keyword);
         }
         target.check()?;
+        if target.trust_any_certificate {
+            target.remarks.push(ANYBODY_IS_TRUSTED.to_owned());
+        }
         Ok(target)
     }
 
@@ -165,7 +172,7 @@ impl ConnectionString {
         &self.user
     }
 
-    /// Sentences on pairs that were accepted but change nothing, for a start-up log.
+    /// Sentences on pairs that were accepted but change nothing or are a risk, for a start-up log.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
@@ -178,6 +185,16 @@ impl ConnectionString {
     /// The same login and database through another address (a proxy, a routed host).
     pub fn with_address(&self, host: &str, port: u16) -> Self {
         Self { host: host.to_owned(), port, ..self.clone() }
+    }
+
+    /// The same, trusting the certificate authorities in this PEM or DER file as well as the system's. A string that
+    /// names a file of its own, or trusts anybody, stays as it is.
+    #[must_use]
+    pub fn with_certificate_authorities(mut self, file: &Path) -> Self {
+        if self.certificate_authority.is_none() && !self.trust_any_certificate {
+            self.certificate_authority = Some(file.to_owned());
+        }
+        self
     }
 
     /// The same in all but the certificate name that the string asked for.

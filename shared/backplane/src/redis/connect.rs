@@ -163,20 +163,13 @@ fn refusal(endpoint: &Endpoint, source: RedisError) -> ConnectError {
 fn tls_config(authorities: Option<&std::path::Path>) -> Result<ClientConfig, ConnectError> {
     let failed = |error: String| ConnectError::Authorities(error);
     let mut roots = RootCertStore::empty();
-    match authorities {
-        Some(file) => {
-            let certificates = CertificateDer::pem_file_iter(file)
-                .map_err(|error| failed(format!("{}: {error}", file.display())))?;
-            for certificate in certificates {
-                let certificate =
-                    certificate.map_err(|error| failed(format!("{}: {error}", file.display())))?;
-                roots.add(certificate).map_err(|error| failed(error.to_string()))?;
-            }
-        }
-        None => {
-            // Single unreadable certificates of the system are its business as long as some are left.
-            let found = rustls_native_certs::load_native_certs();
-            roots.add_parsable_certificates(found.certs);
+    // Single unreadable certificates of the system are its business as long as some are left.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(file) = authorities {
+        let unusable = |error: &dyn std::fmt::Display| failed(format!("{}: {error}", file.display()));
+        for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unusable(&error))? {
+            let certificate = certificate.map_err(|error| unusable(&error))?;
+            roots.add(certificate).map_err(|error| unusable(&error))?;
         }
     }
     if roots.is_empty() {

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 const PORT: u16 = 6379;
 const PORT_TLS: u16 = 6380;
+/// Stands in `Display` for the password.
+const HIDDEN: &str = "***";
 /// Channel names, client names and prefixes longer than this are a mistake.
 const NAME_BYTES_MAX: usize = 200;
 
@@ -27,7 +29,7 @@ pub struct RedisOptions {
     pub tls: bool,
     /// The name that the certificate must carry, where it is not the endpoint's host.
     pub tls_host: Option<String>,
-    /// A PEM file of certificate authorities to trust instead of the system's. Not part of the string.
+    /// A PEM file of certificate authorities to trust beside the system's. Not part of the string.
     pub tls_authorities: Option<PathBuf>,
     /// Longest time for TCP, TLS and log-in together. `connectTimeout`, 5 s.
     pub connect_timeout: Duration,
@@ -94,10 +96,33 @@ impl RedisOptions {
         read.finish()
     }
 
-    /// The same, trusting only the certificate authorities in this PEM file.
+    /// The same, trusting the certificate authorities in this PEM file as well.
     pub fn with_tls_authorities(mut self, file: impl Into<PathBuf>) -> Self {
         self.tls_authorities = Some(file.into());
         self
+    }
+}
+
+/// As a connection string that shows what holds, the password hidden.
+impl fmt::Display for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let endpoints: Vec<String> = self.endpoints.iter().map(Endpoint::to_string).collect();
+        f.write_str(&endpoints.join(","))?;
+        let mut option = |keyword: &str, value: Option<&str>| {
+            value.map_or(Ok(()), |value| write!(f, ",{keyword}={value}"))
+        };
+        option("user", self.user.as_deref())?;
+        option("password", self.password.as_ref().map(|_| HIDDEN))?;
+        option("ssl", Some(if self.tls { "True" } else { "False" }))?;
+        option("sslHost", self.tls_host.as_deref())?;
+        option("name", self.client_name.as_deref())?;
+        option("channelPrefix", Some(self.channel_prefix.as_str()).filter(|prefix| !prefix.is_empty()))?;
+        let (connect_ms, command_ms) = (self.connect_timeout.as_millis(), self.command_timeout.as_millis());
+        let (keep_alive_s, database) = (self.keep_alive.as_secs(), self.database);
+        write!(
+            f,
+            ",connectTimeout={connect_ms},asyncTimeout={command_ms},keepAlive={keep_alive_s},defaultDatabase={database}"
+        )
     }
 }
 
@@ -174,8 +199,13 @@ impl Reading<'_> {
                 "obsolete, without effect"
             }
             "checkcertificaterevocation" => "certificates are checked without revocation lists",
-            "sslprotocols" => "TLS 1.2 and 1.3 are offered",
-            "setlib" | "highintegrity" => "without effect",
+            "sslprotocols" => {
+                ssl_protocols(keyword, value)?;
+                "TLS 1.2 and 1.3 are offered, whichever of them is named"
+            }
+            "setlib" => "the library's name is not sent",
+            "highintegrity" => "a reader that is out of step with the server replaces its connection",
+            "tcpkeepalive" => "keepAlive finds a dead connection, by asking the server",
             "version" => "Redis 6 or later is expected whatever is written",
             "servicename" => {
                 return Err(refuse(keyword, value, "no Sentinel: give the endpoints themselves"));
@@ -249,6 +279,15 @@ fn endpoint(text: &str, default_port: u16) -> Result<Endpoint, RedisOptionsError
         return Err(refused());
     }
     Ok(Endpoint { host: host.to_owned(), port })
+}
+
+/// Several are joined by `|`; one that we speak must be among them.
+fn ssl_protocols(keyword: &str, value: &str) -> Result<(), RedisOptionsError> {
+    let mut names = value.split('|').map(|name| name.trim().to_ascii_lowercase());
+    let is_spoken = names.any(|name| matches!(name.as_str(), "" | "none" | "default" | "tls12" | "tls13"));
+    is_spoken
+        .then_some(())
+        .ok_or_else(|| refuse(keyword, value, "Tls12, Tls13 or Tls12|Tls13: no older version is spoken"))
 }
 
 fn optional(value: &str) -> Option<String> {
@@ -342,12 +381,86 @@ mod tests {
         assert_eq!(parse("localhost").endpoints[0].port, 6379);
     }
 
+    /// What becomes of a keyword.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Keyword {
+        /// It changes the options.
+        Works,
+        /// What it asks for is so anyway.
+        Holds,
+        /// It is accepted and does less; a note says so.
+        Noted,
+        /// It is refused by name, with a reason that has these words.
+        Refused(&'static str),
+    }
+    use Keyword::{Holds, Noted, Refused, Works};
+
+    /// Every keyword of StackExchange.Redis 2.x (its class `ConfigurationOptions.OptionKeys`), with a value and what
+    /// becomes of it.
+    const KEYWORDS: &[(&str, &str, Keyword)] = &[
+        ("abortConnect", "False", Holds),
+        ("abortConnect", "True", Noted),
+        ("allowAdmin", "True", Noted),
+        ("asyncTimeout", "77", Works),
+        ("channelPrefix", "shop.", Works),
+        ("checkCertificateRevocation", "True", Noted),
+        ("configChannel", "c", Noted),
+        ("configCheckSeconds", "60", Noted),
+        ("connectRetry", "5", Noted),
+        ("connectTimeout", "77", Works),
+        ("defaultDatabase", "3", Works),
+        ("highIntegrity", "True", Noted),
+        ("highPriorityThreads", "True", Noted),
+        ("keepAlive", "77", Works),
+        ("name", "shop", Works),
+        ("password", "p", Works),
+        ("preserveAsyncOrder", "True", Noted),
+        ("protocol", "resp3", Holds),
+        ("protocol", "resp2", Refused("resp3")),
+        ("proxy", "None", Holds),
+        ("proxy", "Twemproxy", Refused("subscriptions")),
+        ("proxy", "Envoyproxy", Refused("subscriptions")),
+        ("resolveDns", "True", Noted),
+        ("responseTimeout", "77", Noted),
+        ("serviceName", "mymaster", Refused("Sentinel")),
+        ("setlib", "False", Noted),
+        ("ssl", "True", Works),
+        ("sslHost", "cert.example", Works),
+        ("sslProtocols", "Tls12|Tls13", Noted),
+        ("sslProtocols", "Tls|Tls11", Refused("no older version")),
+        ("syncTimeout", "77", Works),
+        ("tcpKeepAlive", "True", Noted),
+        ("tiebreaker", "t", Noted),
+        ("tunnel", "http:proxy:80", Refused("direct connection")),
+        ("user", "app,password=p", Works),
+        ("version", "6.0", Noted),
+        ("writeBuffer", "4096", Noted),
+        ("$CONFIG", "cfg", Refused("renamed commands")),
+    ];
+
     #[test]
-    fn what_does_less_here_is_said() {
-        let options =
-            parse("r,abortConnect=true,connectRetry=5,allowAdmin=true,tieBreaker=x,sslProtocols=Tls12");
-        assert_eq!(options.notes.len(), 5);
-        assert!(options.notes[0].starts_with("abortConnect: the start never waits"));
+    fn every_keyword_of_stackexchange_redis_works_or_is_refused_by_name() {
+        let least = parse("r");
+        for (keyword, value, expected) in KEYWORDS {
+            for name in [(*keyword).to_owned(), keyword.to_uppercase()] {
+                let found = match RedisOptions::parse(&format!("r,{name}={value}")) {
+                    Err(error) => {
+                        let Refused(reason) = expected else { panic!("{name}={value}: {error}") };
+                        assert_eq!(error.keyword, name);
+                        assert!(error.expected.contains(reason), "{error}");
+                        *expected
+                    }
+                    Ok(options) if options.notes.is_empty() && options == least => Holds,
+                    Ok(options) if options.notes.is_empty() => Works,
+                    Ok(options) => {
+                        let told = options.notes[0].starts_with(&format!("{name}: "));
+                        assert!(told && RedisOptions { notes: Vec::new(), ..options } == least, "{name}");
+                        Noted
+                    }
+                };
+                assert_eq!(found, *expected, "{name}={value}");
+            }
+        }
     }
 
     #[test]
@@ -367,11 +480,6 @@ mod tests {
             ("h,defaultDatabase=-1", "defaultDatabase"),
             ("h,name=two words", "name"),
             ("h,user=app", "password"),
-            ("h,serviceName=mymaster", "serviceName"),
-            ("h,proxy=Twemproxy", "proxy"),
-            ("h,protocol=resp2", "protocol"),
-            ("h,tunnel=http:proxy", "tunnel"),
-            ("h,$CLIENT=", "$CLIENT"),
             ("h,pasword=secret", "pasword"),
         ] {
             let error = RedisOptions::parse(text).expect_err(text);
@@ -382,8 +490,13 @@ mod tests {
     }
 
     #[test]
-    fn the_password_is_never_shown() {
-        let options = parse("h,password=hunter2=,user=app");
+    fn what_is_shown_can_be_read_again_and_never_shows_the_password() {
+        let text = "one:7000,[::1]:7001,user=app,password=hunter2=,ssl=True,sslHost=h,name=n,channelPrefix=p.,\
+                    connectTimeout=1,asyncTimeout=2,keepAlive=3,defaultDatabase=4";
+        let options = parse(text);
         assert!(!format!("{options:?}").contains("hunter2"));
+        let shown = options.to_string();
+        assert_eq!(shown, text.replace("hunter2=", "***"));
+        assert_eq!(RedisOptions { password: options.password.clone(), ..parse(&shown) }, options);
     }
 }

@@ -32,6 +32,7 @@ pub fn expected(form: Form) -> String {
         Form::SqlConnection => "an ADO.NET connection string of SQL Server".to_owned(),
         Form::RedisConnection => "a StackExchange.Redis connection string".to_owned(),
         Form::Secret { min } => format!("at least {min} characters without spaces"),
+        Form::PemFile => "a PEM file with one or several certificates".to_owned(),
     }
 }
 
@@ -49,6 +50,7 @@ pub fn name(form: Form) -> &'static str {
         Form::SqlConnection => "ADO.NET string",
         Form::RedisConnection => "StackExchange.Redis string",
         Form::Secret { .. } => "secret",
+        Form::PemFile => "PEM file",
     }
 }
 

@@ -47,6 +47,8 @@ pub enum Form {
     RedisConnection,
     /// A secret of at least this many characters.
     Secret { min: usize },
+    /// A file of certificates.
+    PemFile,
 }
 
 /// What holds when no source has the key.
@@ -224,6 +226,10 @@ table! {
         Form::Choice(&["Auto", "Never"]), Absent("Auto on local-sql, else Never"),
         "whether a start brings the database's schema up to date";
 
+    TLS_AUTHORITIES: "Tls:CertificateAuthorities",
+        Form::PemFile, Absent("those of the system"),
+        "certificate authorities to trust beside the system's, for SQL Server and Redis";
+
     BEARER_TOKEN: "Authoring:BearerToken",
         Form::Secret { min: 16 }, Absent("every /admin request is refused"),
         "the token that /admin requests carry until accounts exist; loopback addresses only";
@@ -251,6 +257,11 @@ const OWN_STATEMENTS: &str = "the job engine chooses isolation, locks and batche
 /// Known keys without effect.
 pub static IGNORED: &[Ignored] = &[
     Ignored { name: "Logging:", reason: "" },
+    Ignored { name: "Urls", reason: "Http:Listen says where to listen" },
+    Ignored {
+        name: "Kestrel:",
+        reason: "Http:Listen says where to listen, other keys of Http: set the limits",
+    },
     Ignored {
         name: "VirtoCommerce:Hangfire:SqlServerStorageOptions:UseRecommendedIsolationLevel",
         reason: OWN_STATEMENTS,
@@ -325,10 +336,16 @@ pub static SECTIONS: &[&str] = &[
     "Caching",
     "Http",
     "Sql",
+    "Tls",
     "Authoring",
     "Imports",
     "Logging",
 ];
+
+/// The key with this spelling, in any case.
+pub fn find(name: &str) -> Option<&'static Key> {
+    spellings().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, key)| key)
+}
 
 /// Whether a key lies in one of our sections or is one of our few keys without a section.
 pub fn is_ours(key: &str) -> bool {
@@ -336,7 +353,7 @@ pub fn is_ours(key: &str) -> bool {
         key.get(..section.len()).is_some_and(|start| start.eq_ignore_ascii_case(section))
             && key[section.len()..].starts_with(':')
     };
-    SECTIONS.iter().any(in_section) || spellings().any(|(name, _)| name.eq_ignore_ascii_case(key))
+    SECTIONS.iter().any(in_section) || find(key).is_some()
 }
 
 /// Every spelling of every key.

@@ -8,9 +8,9 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::keys;
 use super::mistake::Mistake;
 use super::source::{self, Entry, FILE_BYTES_MAX, Origin};
+use super::{aspnetcore, keys, secret_file};
 
 /// Read when no `--config` is given; it need not exist.
 pub const DEFAULT_FILE: &str = "appsettings.json";
@@ -56,7 +56,22 @@ pub struct Ranked {
     /// The value and its origin.
     pub entry: Entry,
     /// Rises with precedence.
-    pub rank: usize,
+    pub rank: Rank,
+}
+
+/// The kinds of sources; each wins over those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// `appsettings.json` or the file of `--config`.
+    File,
+    /// The file of the environment.
+    EnvironmentFile,
+    /// Variables of .NET that stand for one of our keys.
+    Aspnetcore,
+    /// Environment variables with our keys.
+    Variable,
+    /// Flags.
+    Flag,
 }
 
 impl Flat {
@@ -69,25 +84,42 @@ impl Flat {
         let mut mistakes = Vec::new();
         let first = sources.file.clone().unwrap_or_else(|| DEFAULT_FILE.into());
         let second = environment_file(&first, &flat.environment);
-        for (rank, path) in [first, second].into_iter().enumerate() {
-            let must_exist = rank == 0 && sources.file.is_some();
+        for (rank, path) in [(Rank::File, first), (Rank::EnvironmentFile, second)] {
+            let must_exist = rank == Rank::File && sources.file.is_some();
             match read_file(&path, must_exist) {
                 Ok(None) => {}
                 Ok(Some(entries)) => {
-                    flat.lay(rank, entries);
+                    flat.lay(rank, entries, &mut mistakes);
                     flat.files.push(path);
                 }
                 Err(more) => mistakes.extend(more),
             }
         }
-        flat.lay(2, sources.variables.iter().filter_map(variable_entry));
-        flat.lay(3, sources.flags.iter().map(flag_entry));
+        flat.lay(
+            Rank::Variable,
+            sources.variables.iter().filter_map(variable_entry).collect(),
+            &mut mistakes,
+        );
+        flat.lay(Rank::Flag, sources.flags.iter().map(flag_entry).collect(), &mut mistakes);
+        flat.lay_aspnetcore(&sources.variables, &mut mistakes);
         if mistakes.is_empty() { Ok(flat) } else { Err(mistakes) }
     }
 
-    fn lay(&mut self, rank: usize, entries: impl IntoIterator<Item = Entry>) {
-        for entry in entries {
+    fn lay(&mut self, rank: Rank, entries: Vec<Entry>, mistakes: &mut Vec<Mistake>) {
+        for entry in secret_file::resolve(entries, mistakes) {
             self.entries.insert(entry.key.to_lowercase(), Ranked { entry, rank });
+        }
+    }
+
+    /// Under our own variables and over the files; not even looked at where it would lose.
+    fn lay_aspnetcore(&mut self, variables: &[(OsString, OsString)], mistakes: &mut Vec<Mistake>) {
+        let names = std::iter::once(keys::LISTEN.name).chain(keys::LISTEN.aliases.iter().copied());
+        if names.filter_map(|name| self.get(name)).any(|found| found.rank >= Rank::Variable) {
+            return;
+        }
+        match aspnetcore::listen(variables) {
+            Ok(entry) => self.lay(Rank::Aspnetcore, entry.into_iter().collect(), mistakes),
+            Err(mistake) => mistakes.push(mistake),
         }
     }
 
@@ -158,7 +190,7 @@ fn variable_entry((name, value): &(OsString, OsString)) -> Option<Entry> {
     let (name, value) = (name.to_str()?, value.to_str()?);
     let key = name.replace("__", ":");
     let entry = Entry { key, value: value.to_owned(), origin: Origin::Environment(name.to_owned()) };
-    keys::is_ours(&entry.key).then_some(entry)
+    (keys::is_ours(&entry.key) || secret_file::is_secret_file(&entry.key)).then_some(entry)
 }
 
 fn flag_entry(flag: &FlagValue) -> Entry {

@@ -28,11 +28,15 @@ impl Mistake {
 
     /// For sorting: files first, each from top to bottom, then the other sources.
     pub(super) fn place(&self) -> (u8, usize, usize) {
-        match &self.origin {
+        let mut origin = self.origin.as_ref();
+        while let Some(Origin::SecretFile { named_by, .. }) = origin {
+            origin = Some(named_by);
+        }
+        match origin {
             Some(Origin::File { line, column, .. }) => (0, *line, *column),
             Some(Origin::Environment(_)) => (1, 0, 0),
             Some(Origin::Flag(_)) => (2, 0, 0),
-            None => (3, 0, 0),
+            Some(Origin::SecretFile { .. }) | None => (3, 0, 0),
         }
     }
 

@@ -4,6 +4,7 @@
 //! the one table of what exists, `settings` is what the rest of the program sees. Nothing is read lazily: a
 //! process that has started has no mistake in its configuration.
 
+mod aspnetcore;
 mod form;
 mod keys;
 mod merge;
@@ -11,6 +12,7 @@ mod mistake;
 mod print;
 mod reader;
 mod secret;
+mod secret_file;
 mod settings;
 mod source;
 mod syntax;
@@ -33,14 +35,20 @@ use std::path::PathBuf;
 use crate::Service;
 use merge::Flat;
 
-/// A configuration without mistakes, with what is worth telling about it.
-#[derive(Debug)]
+/// A configuration without mistakes, with what is worth telling about it. Debug output shows no value as it was
+/// written: among them are secrets.
 pub struct Configuration {
     /// What the program reads.
     pub settings: Settings,
     /// One line for each key without effect; logged once telemetry runs.
     pub warnings: Vec<String>,
     flat: Flat,
+}
+
+impl std::fmt::Debug for Configuration {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Configuration").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }
 
 impl Configuration {

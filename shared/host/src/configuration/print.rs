@@ -2,6 +2,9 @@
 
 use std::fmt::Write;
 
+use backplane::RedisOptions;
+use sql::ConnectionString;
+
 use super::form;
 use super::keys::{self, Fallback, Form, Key};
 use super::merge::Flat;
@@ -38,8 +41,7 @@ fn value(reader: &Reader<'_>, flat: &Flat, key: &Key, service: Service) -> (Stri
         }
     }
     if let Some(found) = reader.find(key) {
-        let shown = if key.form.is_secret() { HIDDEN } else { found.entry.value.as_str() };
-        return (shown.to_owned(), found.entry.origin.to_string());
+        return (shown(key.form, &found.entry.value), found.entry.origin.to_string());
     }
     let shown = match key.fallback {
         Fallback::Value(text) => text.to_owned(),
@@ -48,6 +50,18 @@ fn value(reader: &Reader<'_>, flat: &Flat, key: &Key, service: Service) -> (Stri
         Fallback::Required => "(missing)".to_owned(),
     };
     (shown, "default".to_owned())
+}
+
+/// A value without what must not be shown. Connection strings are read and written again, so that only what was
+/// understood is shown, and of that not the password.
+fn shown(form: Form, value: &str) -> String {
+    let read = match form {
+        Form::SqlConnection => ConnectionString::parse(value).ok().map(|string| string.to_string()),
+        Form::RedisConnection => RedisOptions::parse(value).ok().map(|options| options.to_string()),
+        _ if form.is_secret() => None,
+        _ => Some(value.to_owned()),
+    };
+    read.unwrap_or_else(|| HIDDEN.to_owned())
 }
 
 /// The configuration table of the README: Markdown, one row a key.

@@ -4,6 +4,7 @@
 //! afterwards, so nobody ever works with that value.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::form;
@@ -91,6 +92,14 @@ impl<'a> Reader<'a> {
         let Form::Secret { min } = key.form else { return None };
         let fits = |text: &str| text.chars().count() >= min && !text.contains(char::is_whitespace);
         self.read(key, |text| fits(text).then(|| Secret::new(text)))
+    }
+
+    /// A file of certificates or nothing. That there are some is seen here, whether they can be used at each login.
+    pub fn pem_file(&mut self, key: &Key) -> Option<PathBuf> {
+        let has_certificates = |path: &Path| {
+            std::fs::read_to_string(path).is_ok_and(|text| text.contains("-----BEGIN CERTIFICATE-----"))
+        };
+        self.read(key, |text| Some(PathBuf::from(text.trim())).filter(|path| has_certificates(path)))
     }
 
     /// The elements of an array.

@@ -192,7 +192,7 @@ impl Settings {
     /// Every value that does not fit, every required key that is missing, every contradiction.
     pub(super) fn read(flat: &Flat, service: Service) -> Result<Self, Vec<Mistake>> {
         let mut reader = Reader::new(flat, service);
-        let connection = read_sql_connection(&mut reader);
+        let mut connection = read_sql_connection(&mut reader);
         let options = read_sql_options(&mut reader);
         let migrate = match reader.choice(&keys::MIGRATE) {
             "Auto" => Some(Migrate::Auto),
@@ -200,7 +200,11 @@ impl Settings {
             _ => None,
         };
         let start_timeout = reader.span(&keys::SQL_START_TIMEOUT);
-        let redis = reader.parsed(&keys::REDIS_CONNECTION, RedisOptions::parse);
+        let mut redis = reader.parsed(&keys::REDIS_CONNECTION, RedisOptions::parse);
+        if let Some(file) = reader.pem_file(&keys::TLS_AUTHORITIES) {
+            connection = connection.map(|connection| connection.with_certificate_authorities(&file));
+            redis = redis.map(|redis| redis.with_tls_authorities(file));
+        }
         let hangfire = read_hangfire(&mut reader);
         let caching = read_caching(&mut reader);
         let push = read_push(&mut reader);

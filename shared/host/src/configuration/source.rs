@@ -33,6 +33,13 @@ pub enum Origin {
     Environment(String),
     /// A command-line flag, as it was written without its value.
     Flag(String),
+    /// A file that holds one secret.
+    SecretFile {
+        /// The file.
+        path: Arc<Path>,
+        /// Where the file was named.
+        named_by: Box<Origin>,
+    },
 }
 
 impl fmt::Display for Origin {
@@ -41,6 +48,7 @@ impl fmt::Display for Origin {
             Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
             Self::Environment(name) => write!(f, "environment variable {name}"),
             Self::Flag(flag) => write!(f, "flag {flag}"),
+            Self::SecretFile { path, named_by } => write!(f, "{named_by}, file {}", path.display()),
         }
     }
 }

@@ -166,18 +166,8 @@ fn an_unknown_key_of_ours_is_named_with_the_closest_known_one() {
 }
 
 #[test]
-fn what_is_printed_hides_every_secret() {
-    let setup = Setup::with_members(r#""Authoring": {"BearerToken": "a-token-of-this-test"},"#)
-        .variable("ConnectionStrings__RedisConnectionString", "localhost,password=hidden-one")
-        .flag("Caching:Slots", "2048");
-    let configuration = setup.loaded();
-    let printed = configuration.print();
-    let debugged = format!("{:?}", configuration.settings);
-    for secret in ["a-token-of-this-test", "hidden-one", "Pa55"] {
-        assert!(!printed.contains(secret), "{printed}");
-        assert!(!debugged.contains(secret), "{debugged}");
-    }
-    assert!(printed.contains("Authoring:BearerToken = (hidden)  # "), "{printed}");
+fn what_is_printed_says_where_each_value_comes_from() {
+    let printed = Setup::with_members("").flag("Caching:Slots", "2048").loaded().print();
     assert!(printed.contains("Caching:Slots = 2048  # flag --set"), "{printed}");
     assert!(printed.contains("Caching:CacheEnabled = true  # default"), "{printed}");
     assert!(printed.contains("appsettings.json:1:"), "{printed}");

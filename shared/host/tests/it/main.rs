@@ -5,7 +5,9 @@
 mod configuration;
 mod health;
 mod http;
+mod precedence;
 mod problem;
 mod process;
+mod secrets;
 mod settings;
 mod syntax;

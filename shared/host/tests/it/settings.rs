@@ -39,6 +39,47 @@ fn the_articles_configurations_say_what_they_ask_for_in_vain() {
     assert!(Setup::with_members("").warnings().is_empty());
 }
 
+/// The words of a configuration without its braces, commas and comments, and without `...`.
+fn words(text: &str) -> Vec<String> {
+    let code = |line: &str| {
+        let at = line
+            .match_indices("//")
+            .map(|(at, _)| at)
+            .find(|at| line[..*at].matches('"').count().is_multiple_of(2));
+        line[..at.unwrap_or(line.len())].replace("\":", "\" :")
+    };
+    let words = text.lines().map(code).collect::<Vec<_>>().join("\n");
+    let structure = |c: char| matches!(c, '{' | '}' | ',' | ':' | '.');
+    words
+        .split_whitespace()
+        .map(|word| word.trim_start_matches(structure).trim_end_matches(structure).to_owned())
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+#[test]
+fn the_files_are_the_blocks_of_the_article_with_nothing_but_braces_and_commas_mended() {
+    assert_eq!(words(COMMERCE), words(include_str!("article/commerce.txt")));
+    assert_eq!(words(AUTHORING), words(include_str!("article/authoring.txt")));
+}
+
+#[test]
+fn a_file_of_authorities_is_there_for_both_servers_and_must_hold_some() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap().to_owned();
+    let setup = || {
+        Setup::with_members("")
+            .variable("ConnectionStrings__RedisConnectionString", "localhost,ssl=True")
+            .variable("Tls__CertificateAuthorities", &path)
+    };
+    let refused = setup().mistakes().join("\n");
+    assert!(refused.contains("expected a PEM file with one or several certificates"), "{refused}");
+    std::fs::write(&path, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let settings = setup().loaded().settings;
+    assert!(settings.sql.connection.to_secret_string().contains(&format!("TrustServerCertificateCA={path}")));
+    assert_eq!(settings.redis.unwrap().tls_authorities.as_deref(), Some(file.path()));
+}
+
 #[test]
 fn values_may_be_json_strings() {
     let members = r#"

@@ -1,8 +1,8 @@
 //! What each keyword of an ADO.NET string means here: it works, or it is refused by name with the reason.
 //!
-//! The list is that of `Microsoft.Data.SqlClient`'s `ConnectionString` property (with its synonyms) plus
-//! `TrustServerCertificateCA`, the keyword that tiberius has for a CA file. Keywords are compared without
-//! case, blanks and underscores. As in ADO.NET the last of several equal keywords wins, and an empty value
+//! The list is that of `Microsoft.Data.SqlClient`'s and of the older `System.Data.SqlClient`'s `ConnectionString`
+//! property (with their synonyms) plus `TrustServerCertificateCA`, the keyword that tiberius has for a CA file; a
+//! test keeps it. Keywords are compared without case, blanks and underscores. As in ADO.NET the last of several equal keywords wins, and an empty value
 //! leaves the default.
 
 use super::{AddressPreference, ConnectionString, ConnectionStringError, Encryption, address};
@@ -68,7 +68,14 @@ fn apply_security(target: &mut ConnectionString, name: &str, entry: &Entry<'_>) 
             "Sql Password: directory logins are not supported, use a SQL login",
         ),
         "persistsecurityinfo" => entry.boolean().map(drop),
-        "columnencryptionsetting" => entry.only(&["disabled"], "Disabled: Always Encrypted is not supported"),
+        "columnencryptionsetting" | "columnencryption" => {
+            entry.only(&["disabled"], "Disabled: Always Encrypted is not supported")
+        }
+        // The last of them is a secret: none of the values is shown.
+        "clientcertificate" | "clientkey" | "clientkeypassword" => Err(ConnectionStringError {
+            value: super::HIDDEN.to_owned(),
+            ..entry.refuse("no client certificate: give User ID and Password of a SQL login")
+        }),
         _ => apply_limits(target, name, entry),
     }
 }
@@ -118,6 +125,14 @@ fn apply_accepted(target: &mut ConnectionString, name: &str, entry: &Entry<'_>) 
         "poolblockingperiod" => {
             entry.only(&["auto", "alwaysblock", "neverblock"], "Auto, AlwaysBlock or NeverBlock")?;
             Some("the pool never blocks after a failed login")
+        }
+        "transparentnetworkipresolution" => {
+            entry.boolean()?;
+            Some("of several addresses each is tried in turn; MultiSubnetFailover=True tries all at once")
+        }
+        "vectortypesupport" => {
+            entry.only(&["off", "v1"], "Off or V1")?;
+            Some("no statement of ours uses vectors")
         }
         "typesystemversion" => return entry.only(&["latest"], "Latest"),
         "networklibrary" | "network" | "net" => {

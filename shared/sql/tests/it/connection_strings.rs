@@ -46,100 +46,150 @@ fn other_data_sources_are_refused_with_what_was_expected() {
     }
 }
 
+/// What becomes of a keyword.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Keyword {
+    /// It changes the connection.
+    Works,
+    /// What it asks for is so anyway.
+    Holds,
+    /// It is accepted, changes nothing, and a remark says so.
+    Remarked,
+    /// It is refused by name, with a reason that has these words.
+    Refused(&'static str),
+}
+use Keyword::{Holds, Refused, Remarked, Works};
+
+/// Every keyword of `Microsoft.Data.SqlClient` 7 and `System.Data.SqlClient`, with its synonyms (their classes
+/// `DbConnectionStringKeywords` and `DbConnectionStringSynonyms`), a value, and what becomes of it.
+const KEYWORDS: &[(&[&str], &str, Keyword)] = &[
+    (&["Application Intent", "ApplicationIntent"], "ReadWrite", Holds),
+    (&["Application Intent", "ApplicationIntent"], "ReadOnly", Refused("change feed")),
+    (&["Application Name", "App"], "shop", Works),
+    (&["Asynchronous Processing", "Async"], "True", Holds),
+    (&["AttachDbFilename", "Extended Properties", "Initial File Name"], "x.mdf", Refused("not supported")),
+    (&["Attestation Protocol"], "HGS", Refused("Always Encrypted")),
+    (&["Authentication"], "Sql Password", Holds),
+    (&["Authentication"], "Active Directory Default", Refused("SQL login")),
+    (&["Client Certificate", "ClientCertificate"], "x.pfx", Refused("no client certificate")),
+    (&["Client Key", "ClientKey"], "x.key", Refused("no client certificate")),
+    (&["Client Key Password", "ClientKeyPassword"], "x", Refused("no client certificate")),
+    (&["Column Encryption Setting", "ColumnEncryption"], "Disabled", Holds),
+    (&["Column Encryption Setting", "ColumnEncryption"], "Enabled", Refused("Always Encrypted")),
+    (&["Command Timeout"], "60", Works),
+    (&["Connect Retry Count", "ConnectRetryCount"], "3", Remarked),
+    (&["Connect Retry Interval", "ConnectRetryInterval"], "10", Remarked),
+    (&["Connect Timeout", "ConnectTimeout", "Connection Timeout", "Timeout"], "77", Works),
+    (&["Connection Reset"], "True", Holds),
+    (&["Context Connection"], "False", Holds),
+    (&["Context Connection"], "True", Refused("does not run inside SQL Server")),
+    (&["Current Language", "Language"], "French", Refused("login's own language")),
+    (&["Data Source", "Server", "Address", "Addr", "Network Address"], "tcp:other,1500", Works),
+    (&["Enclave Attestation Url"], "https://a", Refused("Always Encrypted")),
+    (&["Encrypt"], "False", Works),
+    (&["Encrypt"], "Strict", Refused("TDS 8.0")),
+    (&["Enlist"], "True", Remarked),
+    (&["Failover Partner", "FailoverPartner"], "other", Refused("listener")),
+    (&["Failover Partner SPN", "FailoverPartnerSPN"], "a/b", Refused("listener")),
+    (&["Host Name In Certificate", "HostNameInCertificate"], "db", Works),
+    (&["Initial Catalog", "Database"], "other", Works),
+    (&["Integrated Security", "Trusted_Connection"], "False", Holds),
+    (&["Integrated Security", "Trusted_Connection"], "SSPI", Refused("SQL login")),
+    (&["IP Address Preference", "IPAddressPreference"], "IPv6First", Works),
+    (&["Load Balance Timeout", "Connection Lifetime"], "60", Works),
+    (&["Max Pool Size"], "77", Works),
+    (&["Min Pool Size"], "7", Works),
+    (&["Multiple Active Result Sets", "MultipleActiveResultSets"], "True", Remarked),
+    (&["Multi Subnet Failover", "MultiSubnetFailover"], "True", Works),
+    (&["Network Library", "Network", "Net"], "dbmssocn", Holds),
+    (&["Network Library", "Network", "Net"], "dbnmpntw", Refused("TCP")),
+    (&["Packet Size", "PacketSize"], "8192", Works),
+    (&["Password", "PWD"], "other", Works),
+    (&["Persist Security Info", "PersistSecurityInfo"], "True", Holds),
+    (&["Pool Blocking Period", "PoolBlockingPeriod"], "Auto", Remarked),
+    (&["Pooling"], "True", Holds),
+    (&["Pooling"], "False", Refused("always a pool")),
+    (&["Replication"], "False", Holds),
+    (&["Replication"], "True", Refused("not supported")),
+    (&["Server Certificate", "ServerCertificate"], "x.cer", Refused("TrustServerCertificateCA")),
+    (&["Server SPN", "ServerSPN"], "a/b", Refused("integrated security")),
+    (&["Transaction Binding"], "Implicit Unbind", Holds),
+    (&["Transaction Binding"], "Explicit Unbind", Refused("Implicit Unbind")),
+    (&["Transparent Network IP Resolution", "TransparentNetworkIPResolution"], "True", Remarked),
+    (&["Trust Server Certificate", "TrustServerCertificate"], "True", Works),
+    (&["TrustServerCertificateCA"], "/etc/ca.pem", Works),
+    (&["Type System Version"], "Latest", Holds),
+    (&["Type System Version"], "SQL Server 2008", Refused("Latest")),
+    (&["User ID", "UID", "User"], "other", Works),
+    (&["User Instance"], "False", Holds),
+    (&["User Instance"], "True", Refused("not supported")),
+    (&["Vector Type Support", "VectorTypeSupport"], "Off", Remarked),
+    (&["Workstation ID", "WorkstationID", "WSID"], "desk", Works),
+];
+
 #[test]
-fn synonyms_mean_the_same() {
-    let servers = ["Data Source", "Server", "Address", "Addr", "Network Address"];
-    let databases = ["Initial Catalog", "Database"];
-    let users = ["User ID", "UID", "User"];
-    let passwords = ["Password", "PWD"];
-    for server in servers {
-        for database in databases {
-            for user in users {
-                for password in passwords {
-                    let text = format!("{server}=h,7;{database}=d;{user}=u;{password}=p");
-                    let string = ConnectionString::parse(&text).unwrap();
-                    let read = (string.server(), string.port(), string.database(), string.user());
-                    assert_eq!(read, ("h", 7, "d", "u"));
-                    assert!(string.to_secret_string().contains("Password=p;"));
+fn every_keyword_of_ado_net_and_each_of_its_synonyms_works_or_is_refused_by_name() {
+    let least = ConnectionString::parse(LEAST).unwrap();
+    for (names, value, expected) in KEYWORDS {
+        for name in *names {
+            let pair = format!("{name}={value}");
+            let read = ConnectionString::parse(&format!("{LEAST};{pair};"));
+            let found = match &read {
+                Err(error) => {
+                    let Refused(reason) = expected else { panic!("{pair}: {error}") };
+                    assert_eq!(error.keyword, *name, "{pair}");
+                    assert!(error.expected.contains(reason), "{pair}: {error}");
+                    *expected
                 }
-            }
+                Ok(string) if string.to_secret_string() != least.to_secret_string() => Works,
+                Ok(string) if string.remarks().iter().any(|remark| remark.starts_with(&pair)) => Remarked,
+                Ok(_) => Holds,
+            };
+            assert_eq!(found, *expected, "{pair}");
+            // In any case, and without the blanks.
+            let other =
+                ConnectionString::parse(&format!("{LEAST};{}={value}", name.to_uppercase().replace(' ', "")));
+            let shown = |read: &Result<ConnectionString, _>| {
+                read.as_ref().map(ConnectionString::to_secret_string).ok()
+            };
+            assert_eq!(shown(&other), shown(&read), "{pair}");
         }
     }
 }
 
 #[test]
-fn what_works_is_accepted() {
-    let pairs = [
-        "Encrypt=True",
-        "encrypt=no",
-        "ENCRYPT=Mandatory",
-        "Encrypt=Optional",
-        "TrustServerCertificate=True",
-        "Trust Server Certificate=yes",
-        "MultipleActiveResultSets=True",
-        "Trusted_Connection=False",
-        "Integrated Security=False",
-        "Application Name=shop",
-        "ApplicationIntent=ReadWrite",
-        "Min Pool Size=1",
-        "Max Pool Size=100",
-        "Command Timeout=60",
-        "Connect Timeout=30",
-        "Connection Timeout=30",
-        "Timeout=30",
-        "Pooling=True",
-        "Persist Security Info=False",
-        "Packet Size=8192",
-        "HostNameInCertificate=db",
-        "MultiSubnetFailover=True",
-        "ConnectRetryCount=3",
-        "ConnectRetryInterval=10",
-        "Enlist=True",
-        "Load Balance Timeout=0",
-        "Connection Lifetime=60",
-        "Workstation ID=desk",
-        "Current Language=",
-        "Authentication=Sql Password",
-        "Network Library=dbmssocn",
-        "Pool Blocking Period=Auto",
-        "Column Encryption Setting=Disabled",
-        "IPAddressPreference=IPv6First",
-        "Failover Partner=",
-        "TrustServerCertificateCA=/etc/ca.pem",
-        "Type System Version=Latest",
-        "User Instance=false",
-        "Replication=False",
-        "Asynchronous Processing=True",
-        "Context Connection=false",
-        "Transaction Binding=Implicit Unbind",
-        "Connection Reset=true",
-    ];
-    for pair in pairs {
-        ConnectionString::parse(&format!("{LEAST};{pair};")).unwrap_or_else(|e| panic!("{pair}: {e}"));
-    }
+fn trusting_any_certificate_works_and_leaves_a_remark() {
+    let remarks =
+        |pairs: &str| ConnectionString::parse(&format!("{LEAST};{pairs}")).unwrap().remarks().to_vec();
+    let said = remarks("Encrypt=True;TrustServerCertificate=True");
+    assert!(
+        matches!(&said[..], [one] if one.contains("whoever answers at this address is believed")),
+        "{said:?}"
+    );
+    assert!(remarks("TrustServerCertificate=True;TrustServerCertificate=False").is_empty());
 }
 
 #[test]
-fn what_does_not_work_is_refused_by_name_with_value_and_expectation() {
+fn a_file_of_authorities_from_elsewhere_gives_way_to_what_the_string_says() {
+    let with = |pairs: &str| {
+        let string = ConnectionString::parse(&format!("{LEAST};{pairs}")).unwrap();
+        string.with_certificate_authorities("/etc/company.pem".as_ref()).to_secret_string()
+    };
+    assert!(with("Encrypt=True").contains("TrustServerCertificateCA=/etc/company.pem"));
+    assert!(with("TrustServerCertificateCA=/etc/own.pem").contains("TrustServerCertificateCA=/etc/own.pem"));
+    assert!(!with("TrustServerCertificate=True").contains("company"));
+}
+
+#[test]
+fn a_bad_value_is_refused_by_name_with_value_and_expectation() {
     let table = [
-        ("Encrypt=Strict", "Strict", "TDS 8.0"),
         ("Encrypt=perhaps", "perhaps", "True, False, Mandatory or Optional"),
         ("Trusted_Connection=True", "True", "SQL login"),
-        ("Integrated Security=SSPI", "SSPI", "SQL login"),
-        ("ApplicationIntent=ReadOnly", "ReadOnly", "change feed"),
-        ("Authentication=Active Directory Default", "Active Directory Default", "SQL login"),
-        ("Pooling=False", "False", "always a pool"),
         ("Connect Timeout=0", "\"0\"", "wait for ever"),
         ("Command Timeout=-1", "-1", "seconds from 1"),
         ("Max Pool Size=0", "\"0\"", "from 1 to"),
         ("Packet Size=100", "100", "512"),
         ("TrustServerCertificate=maybe", "maybe", "True or False"),
-        ("Failover Partner=other", "other", "listener"),
-        ("AttachDBFilename=x.mdf", "x.mdf", "not supported"),
-        ("Column Encryption Setting=Enabled", "Enabled", "Always Encrypted"),
-        ("ServerCertificate=x.cer", "x.cer", "TrustServerCertificateCA"),
-        ("Network Library=dbnmpntw", "dbnmpntw", "TCP"),
-        ("Replication=True", "True", "not supported"),
     ];
     for (pair, value, expected) in table {
         let error = refusal(pair);
