@@ -9,6 +9,7 @@ use crate::state::AppState;
 pub fn configure(config: &mut ServiceConfig, state: Data<AppState>) {
     config
         .app_data(state)
-        .service(resource("/v1/{store}/products").get(products::list).head(products::list))
-        .service(resource("/v1/{store}/products/{reference}").get(products::get).head(products::get));
+        // Patterns are tried in this order; the most frequent request goes first.
+        .service(resource("/v1/{store}/products/{reference}").get(products::get).head(products::get))
+        .service(resource("/v1/{store}/products").get(products::list).head(products::list));
 }

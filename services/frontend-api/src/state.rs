@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use backplane::{Cache, CacheOptions, Feed, Loaded, Outcome};
-use contracts::cache::{Document, StorefrontKey};
+use contracts::cache::{Document, StorefrontKey, tags};
 use host::Host;
+use host::problem::Problem;
 use sql::Database;
-use store::publication::Found;
+use store::publication::{self, Found};
 
-use crate::error::Error;
+use crate::error::{Error, not_found};
 
 /// The one state of this service.
 pub struct AppState {
     /// SQL Server, for what is not in memory.
-    pub(crate) database: Database,
+    database: Database,
     cache: Cache<StorefrontKey>,
 }
 
@@ -44,25 +45,31 @@ impl AppState {
         Self { database, cache: Cache::new(feed, options) }
     }
 
-    /// The document under `key`, from memory or through `load`. `None`: there is no such thing, which is
-    /// remembered as well; `absent_tags` are what would bring it into being, apart from the key itself.
-    pub(crate) async fn document<F>(
-        &self,
-        key: &StorefrontKey,
-        absent_tags: impl FnOnce() -> Vec<i64>,
-        load: impl FnOnce() -> F,
-    ) -> Result<Option<Served>, Error>
-    where
-        F: Future<Output = Result<Option<Found>, store::Error>>,
-    {
-        let load = || async {
-            Ok(match load().await? {
-                Some(Found { document, tags }) => Loaded::new(Some(document), tags),
-                None => Loaded::new(None, absent_tags()),
-            })
+    /// The document under `key`, from memory or from SQL Server. That there is none is remembered as well.
+    pub(crate) async fn document(&self, key: &StorefrontKey) -> Result<Served, Problem> {
+        let served = match self.cache.get(key) {
+            Some(served) => served,
+            // In a box: a hit does not carry a future that can load.
+            None => Box::pin(self.cache.load(key, || load(&self.database, key))).await.map_err(Error)?,
         };
-        let served = self.cache.get_or_load(key, load).await.map_err(Error)?;
         let is_stale = served.outcome == Outcome::Stale;
-        Ok(served.value.map(|document| Served { document, is_stale }))
+        served.value.map(|document| Served { document, is_stale }).ok_or_else(not_found)
     }
+}
+
+/// What a key names, with the tags of what would change it. The key itself is a tag too: that of the product or slug.
+async fn load(database: &Database, key: &StorefrontKey) -> Result<Loaded<Document>, store::Error> {
+    let (found, absent_tags) = match key {
+        StorefrontKey::Product { store, reference } => {
+            (publication::find_document(database, store, reference).await?, Vec::new())
+        }
+        StorefrontKey::Listing { store, category, after, limit } => {
+            let page = publication::listing_page(database, store, category.as_ref(), *after, *limit);
+            (page.await?, vec![tags::listings(store)])
+        }
+    };
+    Ok(match found {
+        Some(Found { document, tags }) => Loaded::new(Some(document), tags),
+        None => Loaded::new(None, absent_tags),
+    })
 }

@@ -9,7 +9,7 @@ pub mod testing;
 mod wake;
 
 pub use cache::key::{CacheKey, Weigh, hash64};
-pub use cache::{Cache, CacheError, CacheOptions, CacheStats, Loaded, Outcome, Served};
+pub use cache::{Cache, CacheError, CacheOptions, CacheStats, Loaded, Outcome, Served, ThreadReads};
 pub use feed::{Feed, FeedOptions, FeedStatus};
 pub use redis::{Redis, RedisOptions, RedisOptionsError, RedisStatus};
 pub use wake::Wake;

@@ -52,6 +52,7 @@ where
     };
     let end = runtime.block_on(run(configuration, migrations, build));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
+    telemetry::stop();
     end.into()
 }
 

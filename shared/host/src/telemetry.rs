@@ -8,6 +8,8 @@ use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+use crate::http::access_log;
+
 /// Libraries that repeat what we log ourselves; tiberius warns of each connection without TLS.
 const QUIET: &[&str] = &["tiberius=error", "actix_server=warn", "rustls=warn", "mio=warn"];
 
@@ -23,10 +25,16 @@ pub fn start(level: &str) -> Result<(), String> {
     let _ = if std::io::stdout().is_terminal() {
         builder.compact().try_init()
     } else {
+        access_log::start();
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     };
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
+}
+
+/// Writes what is still in memory; the last thing that a process does.
+pub fn stop() {
+    access_log::stop();
 }
 
 fn filter(level: &str, rust_log: Option<&str>) -> Result<EnvFilter, String> {

@@ -4,28 +4,41 @@
 //! [`counted`] tells how many statements a future sent, for a request log.
 
 use std::cell::Cell;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use tokio::sync::watch;
 
-tokio::task_local! {
-    static STATEMENTS: Cell<u64>;
+thread_local! {
+    static STATEMENTS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Runs a future and counts the statements that it sends on this task, with BEGIN, COMMIT and repeated attempts.
+/// Statements that this thread has sent since it was started, with BEGIN, COMMIT and repeated attempts. A statement
+/// is sent in a poll of the future that asked for it, so the difference around each poll of a future is its own
+/// count: see [`counted`].
+#[inline]
+pub fn statements_of_this_thread() -> u64 {
+    STATEMENTS.get()
+}
+
+/// Runs a future and counts the statements that it sends itself (not those of tasks that it spawns).
 pub async fn counted<F: Future>(future: F) -> (F::Output, u64) {
-    let count = async {
-        let output = future.await;
-        (output, STATEMENTS.with(Cell::get))
-    };
-    STATEMENTS.scope(Cell::new(0), count).await
+    let mut future = pin!(future);
+    let mut statements = 0;
+    let output = poll_fn(|context| {
+        let before = statements_of_this_thread();
+        let poll = future.as_mut().poll(context);
+        statements += statements_of_this_thread() - before;
+        poll
+    })
+    .await;
+    (output, statements)
 }
 
 pub(crate) fn count_statement() {
-    // Outside of `counted` there is nothing to count into.
-    let _ = STATEMENTS.try_with(|count| count.set(count.get() + 1));
+    STATEMENTS.set(STATEMENTS.get() + 1);
 }
 
 /// What a pool did since it was made.

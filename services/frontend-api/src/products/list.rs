@@ -2,12 +2,11 @@
 
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
-use contracts::cache::{StorefrontKey, tags};
+use contracts::cache::StorefrontKey;
 use contracts::storefront::{Cursor, LISTING_LIMIT_DEFAULT, LISTING_LIMIT_MAX};
 use domain::{CategoryKey, StoreId};
 use host::problem::{FieldError, Problem};
 use serde::Deserialize;
-use store::publication;
 
 use crate::answer;
 use crate::error::not_found;
@@ -37,11 +36,8 @@ pub(crate) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let store = StoreId::parse(request.match_info().query("store")).map_err(|_| not_found())?;
     let Wanted { category, after, limit } = parameters.into_inner().wanted()?;
-    let key = StorefrontKey::Listing { store: store.clone(), category: category.clone(), after, limit };
 
-    let load = || publication::listing_page(&state.database, &store, category.as_ref(), after, limit);
-    let no_such_store = || vec![tags::listings(&store)];
-    let served = state.document(&key, no_such_store, load).await?.ok_or_else(not_found)?;
+    let served = state.document(&StorefrontKey::Listing { store, category, after, limit }).await?;
 
     Ok(answer::document(&request, &served))
 }

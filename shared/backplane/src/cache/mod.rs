@@ -28,7 +28,7 @@ use tokio::sync::Semaphore;
 
 pub use entry::Loaded;
 pub use options::{CacheOptions, TAGS_MAX};
-pub use stats::CacheStats;
+pub use stats::{CacheStats, ThreadReads};
 
 use crate::clock::{Nanos, nanos};
 use crate::feed::{Core, Feed, Position, Validity};
@@ -53,6 +53,15 @@ pub struct Served<V> {
     pub value: Option<Arc<V>>,
     /// How it was found.
     pub outcome: Outcome,
+}
+
+impl<V> Served<V> {
+    /// Every answer is made here, and counted for the thread that reads.
+    #[inline]
+    fn of(value: Option<Arc<V>>, outcome: Outcome) -> Self {
+        ThreadReads::count(outcome);
+        Self { value, outcome }
+    }
 }
 
 impl<V> Clone for Served<V> {
@@ -163,23 +172,40 @@ impl<K: CacheKey> Cache<K> {
         }
     }
 
-    /// The value in memory, or what `load` finds.
+    /// The value in memory, or what `load` finds: [`get`](Self::get), then [`load`](Self::load).
     ///
-    /// `load` must read from the primary, in no transaction that began earlier. It runs at most once, in this
-    /// task, and not at all if somebody else's load answers the question. Cancelling this future cancels the
-    /// load; whoever else waits for it begins a new one.
+    /// # Errors
+    /// As [`load`](Self::load).
     pub async fn get_or_load<E, F, Fut>(&self, key: &K, load: F) -> Result<Served<K::Value>, CacheError<E>>
     where
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<Loaded<K::Value>, E>>,
         E: Send + Sync + 'static,
     {
-        if !self.options.enabled {
-            let (value, _) = self.run(load).await?;
-            return Ok(Served { value: value.value.map(Arc::new), outcome: Outcome::Miss });
+        match self.get(key) {
+            Some(served) => Ok(served),
+            None => self.load(key, load).await,
         }
-        if let Found::Answer(served) = self.look(key, self.feed.now()) {
-            return Ok(served);
+    }
+
+    /// What `load` finds, for whoever has asked [`get`](Self::get) already. On its own where a hit must not pay for
+    /// the size of a future that loads.
+    ///
+    /// `load` must read from the primary, in no transaction that began earlier. It runs at most once, in this
+    /// task, and not at all if somebody else's load answers the question. Cancelling this future cancels the
+    /// load; whoever else waits for it begins a new one.
+    ///
+    /// # Errors
+    /// The load failed, took too long, or had to wait behind too many others.
+    pub async fn load<E, F, Fut>(&self, key: &K, load: F) -> Result<Served<K::Value>, CacheError<E>>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<Loaded<K::Value>, E>>,
+        E: Send + Sync + 'static,
+    {
+        if !self.options.enabled {
+            let (loaded, _) = self.run(load).await?;
+            return Ok(Served::of(loaded.value.map(Arc::new), Outcome::Miss));
         }
         let slot = [self.core().slot(key.hash64())];
         let arrived = self.flights.next_number();
@@ -238,7 +264,7 @@ impl<K: CacheKey> Cache<K> {
         if validity == Validity::Valid && now < entry.expires {
             self.counters.hits.add_one();
             self.slide(key, &entry, now);
-            return Found::Answer(Served { value: entry.value, outcome: Outcome::Hit });
+            return Found::Answer(Served::of(entry.value, Outcome::Hit));
         }
         self.look_again(entry, validity, now)
     }
@@ -252,7 +278,7 @@ impl<K: CacheKey> Cache<K> {
         });
         if fail_safe && !self.core().is_changed(entry.stamp, entry.slots.as_slice()) {
             self.counters.stale.fetch_add(1, Relaxed);
-            return Found::Answer(Served { value: entry.value, outcome: Outcome::Stale });
+            return Found::Answer(Served::of(entry.value, Outcome::Stale));
         }
         let counter = match validity {
             Validity::Valid => &self.counters.expired,
@@ -288,7 +314,7 @@ impl<K: CacheKey> Cache<K> {
             let validity = self.core().check(entry.stamp, entry.seen, entry.slots.as_slice(), now);
             if validity == Validity::Valid && now < entry.expires {
                 self.counters.hits.add_one();
-                return Turn::Answer(Served { value: entry.value, outcome: Outcome::Hit });
+                return Turn::Answer(Served::of(entry.value, Outcome::Hit));
             }
         }
         Turn::Lead(self.flights.begin(&mut shard, key, self.core().position()))
@@ -320,7 +346,7 @@ impl<K: CacheKey> Cache<K> {
                 let present = stamp != Position::NONE
                     && stamp.generation() == self.core().position().generation()
                     && !self.core().is_changed(stamp, slots.as_slice());
-                (began_after || (recent && present)).then(|| Ok(Served { value, outcome: Outcome::Miss }))
+                (began_after || (recent && present)).then(|| Ok(Served::of(value, Outcome::Miss)))
             }
             Landed::Overloaded => Some(Err(self.overloaded())),
             Landed::TimedOut => Some(Err(CacheError::Timeout { limit: self.options.load_timeout })),
@@ -348,7 +374,7 @@ impl<K: CacheKey> Cache<K> {
                 let slots = Slots::new(self.core(), key.hash64(), &loaded.tags);
                 let value = self.keep(key, loaded, stamp, &slots);
                 lead.land(Landed::Value { value: value.clone(), stamp, slots, began });
-                Ok(Served { value, outcome: Outcome::Miss })
+                Ok(Served::of(value, Outcome::Miss))
             }
             Err(error) => {
                 lead.land(match &error {

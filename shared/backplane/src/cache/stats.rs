@@ -4,6 +4,8 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use super::Outcome;
+
 const STRIPES: usize = 16;
 
 /// One cache line, so that neighbours do not disturb each other.
@@ -32,6 +34,41 @@ impl Striped {
 
     fn sum(&self) -> u64 {
         self.0.iter().map(|stripe| stripe.0.load(Relaxed)).sum()
+    }
+}
+
+/// Reads of this thread since it was started. A read ends in a poll of the future that asked, so the difference
+/// around each poll of a future tells how its own reads were answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ThreadReads {
+    /// From memory, under the lease.
+    pub hits: u64,
+    /// By a load, one's own or a shared one.
+    pub misses: u64,
+    /// From memory, because SQL does not answer.
+    pub stale: u64,
+}
+
+thread_local!(static READS: Cell<ThreadReads> = const {
+    Cell::new(ThreadReads { hits: 0, misses: 0, stale: 0 })
+});
+
+impl ThreadReads {
+    /// So far.
+    #[inline]
+    pub fn now() -> Self {
+        READS.get()
+    }
+
+    #[inline]
+    pub(super) fn count(outcome: Outcome) {
+        let mut reads = READS.get();
+        match outcome {
+            Outcome::Hit => reads.hits += 1,
+            Outcome::Miss => reads.misses += 1,
+            Outcome::Stale => reads.stale += 1,
+        }
+        READS.set(reads);
     }
 }
 

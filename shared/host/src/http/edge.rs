@@ -5,19 +5,24 @@
 //! 400 or above leaves as a [`Problem`], also where framework code or a panic made the answer.
 
 use std::future::{Future, Ready, ready};
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use actix_web::body::{BoxBody, EitherBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
-use actix_web::{Error, HttpMessage, HttpResponse};
-use futures_util::FutureExt;
+use actix_web::{Error, HttpResponse};
+use backplane::ThreadReads;
+use pin_project_lite::pin_project;
+use sql::metrics::statements_of_this_thread;
+use tokio::time::Sleep;
 
+use super::access_log::AccessLine;
 use super::request_id::{self, RequestId};
 use crate::configuration::{AccessLog, Http};
 use crate::lifecycle::Lifecycle;
@@ -33,28 +38,23 @@ const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
 /// The outermost middleware of every app.
 #[derive(Clone, Debug)]
 pub struct Edge {
-    limits: Limits,
-    lifecycle: Lifecycle,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Limits {
     max_header_bytes: usize,
     request_timeout: Duration,
     upload_timeout: Duration,
     access_log: AccessLog,
+    lifecycle: Lifecycle,
 }
 
 impl Edge {
     /// With the limits of a configuration; connections are closed after their answer once `lifecycle` stops.
     pub fn new(http: &Http, lifecycle: Lifecycle) -> Self {
-        let limits = Limits {
+        Self {
             max_header_bytes: http.max_header_bytes,
             request_timeout: http.request_timeout,
             upload_timeout: http.upload_timeout,
             access_log: http.access_log,
-        };
-        Self { limits, lifecycle }
+            lifecycle,
+        }
     }
 }
 
@@ -63,22 +63,22 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<BoxBody>;
     type Error = Error;
     type Transform = EdgeService<S>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(EdgeService { service: Rc::new(service), edge: self.clone() }))
+        ready(Ok(EdgeService { service, edge: Rc::new(self.clone()) }))
     }
 }
 
 /// [`Edge`] around one worker's app.
 #[derive(Debug)]
 pub struct EdgeService<S> {
-    service: Rc<S>,
-    edge: Edge,
+    service: S,
+    edge: Rc<Edge>,
 }
 
 impl<S, B> Service<ServiceRequest> for EdgeService<S>
@@ -86,60 +86,140 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<BoxBody>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
+    type Future = Answer<S::Future>;
 
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let visit = Visit::begin(&request, &self.edge);
-        request.extensions_mut().insert(visit.id.clone());
-        let limits = self.edge.limits;
-        if header_bytes(&request) > limits.max_header_bytes {
-            let problem = Problem::headers_too_large(limits.max_header_bytes);
-            return Box::pin(ready(visit.refuse(&problem)));
+        if header_bytes(&request) > self.edge.max_header_bytes {
+            return Answer::Refused {
+                visit,
+                problem: Problem::headers_too_large(self.edge.max_header_bytes),
+            };
         }
-        let limit = if is_upload(request.headers()) { limits.upload_timeout } else { limits.request_timeout };
-        let answer = AssertUnwindSafe(self.service.call(request)).catch_unwind();
-        Box::pin(async move {
-            match tokio::time::timeout(limit, answer).await {
-                Ok(Ok(Ok(response))) => Ok(visit.end(response)),
-                Ok(Ok(Err(error))) => visit.refuse(&problem_of(&error)),
-                Ok(Err(_panic)) => visit.refuse(&Problem::internal("the handler panicked")),
-                Err(_elapsed) => visit.refuse(&Problem::timed_out(limit)),
+        let is_upload = is_upload(request.headers());
+        let limit = if is_upload { self.edge.upload_timeout } else { self.edge.request_timeout };
+        Answer::Awaited { inner: self.service.call(request), visit, limit, deadline: None }
+    }
+}
+
+pin_project! {
+    /// The answer to one request, under way. By hand instead of in a box of combinators: it exists for every cached
+    /// read, which is answered in its first poll and never needs a timer.
+    #[project = AnswerParts]
+    pub enum Answer<F> {
+        /// The app is not asked.
+        Refused { visit: Visit, problem: Problem },
+        /// The app works on it.
+        Awaited {
+            #[pin]
+            inner: F,
+            visit: Visit,
+            limit: Duration,
+            // Set when the first poll brought no answer.
+            deadline: Option<Pin<Box<Sleep>>>,
+        },
+    }
+}
+
+impl<F, B> Future for Answer<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, Error>>,
+    B: MessageBody + 'static,
+{
+    type Output = Result<ServiceResponse<BoxBody>, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            AnswerParts::Refused { visit, problem } => Poll::Ready(visit.refuse(problem)),
+            AnswerParts::Awaited { inner, visit, limit, deadline } => {
+                match visit.watch(|| catch_unwind(AssertUnwindSafe(|| inner.poll(context)))) {
+                    Ok(Poll::Ready(Ok(response))) => return Poll::Ready(Ok(visit.end(response))),
+                    Ok(Poll::Ready(Err(error))) => return Poll::Ready(visit.refuse(&problem_of(&error))),
+                    Ok(Poll::Pending) => {}
+                    Err(_panic) => {
+                        return Poll::Ready(visit.refuse(&Problem::internal("the handler panicked")));
+                    }
+                }
+                let deadline = deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(*limit)));
+                deadline.as_mut().poll(context).map(|()| visit.refuse(&Problem::timed_out(*limit)))
             }
-        })
+        }
     }
 }
 
 /// One request on its way through.
-struct Visit {
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Visit {
     id: RequestId,
     started: Instant,
     method: Method,
     path: Box<str>,
-    access_log: AccessLog,
-    lifecycle: Lifecycle,
+    /// What was done for it in the polls so far.
+    work: Work,
+    edge: Rc<Edge>,
+}
+
+/// What this thread has done.
+#[derive(Clone, Copy, Debug, Default)]
+struct Work {
+    statements: u64,
+    reads: ThreadReads,
+}
+
+impl Work {
+    fn of_this_thread() -> Self {
+        Self { statements: statements_of_this_thread(), reads: ThreadReads::now() }
+    }
+
+    fn add_since(&mut self, before: Self) {
+        let now = Self::of_this_thread();
+        self.statements += now.statements - before.statements;
+        self.reads.hits += now.reads.hits - before.reads.hits;
+        self.reads.misses += now.reads.misses - before.reads.misses;
+        self.reads.stale += now.reads.stale - before.reads.stale;
+    }
+
+    /// The outcome that matters most to whoever reads the line.
+    fn cache(&self) -> Option<&'static str> {
+        match self.reads {
+            ThreadReads { stale: 1.., .. } => Some("stale"),
+            ThreadReads { misses: 1.., .. } => Some("miss"),
+            ThreadReads { hits: 1.., .. } => Some("hit"),
+            _ => None,
+        }
+    }
 }
 
 impl Visit {
-    fn begin(request: &ServiceRequest, edge: &Edge) -> Self {
+    fn begin(request: &ServiceRequest, edge: &Rc<Edge>) -> Self {
         Self {
             id: RequestId::of(request.headers()),
             started: Instant::now(),
             method: request.method().clone(),
             path: request.path().into(),
-            access_log: edge.limits.access_log,
-            lifecycle: edge.lifecycle.clone(),
+            work: Work::default(),
+            edge: edge.clone(),
         }
     }
 
+    /// Runs one poll of the app and puts what it did to this request's account.
+    fn watch<T>(&mut self, poll: impl FnOnce() -> T) -> T {
+        let before = Work::of_this_thread();
+        let result = poll();
+        self.work.add_since(before);
+        result
+    }
+
     /// Finishes an answer that the app made.
-    fn end<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+    fn end<B: MessageBody + 'static>(&self, response: ServiceResponse<B>) -> ServiceResponse<BoxBody> {
         let status = response.status();
+        let mut response = response.map_into_boxed_body();
         if status.as_u16() < 400 {
-            let mut response = response.map_into_left_body();
             self.complete(response.response_mut());
             self.log(status, None);
             return response;
@@ -149,10 +229,9 @@ impl Visit {
             None => (!is_problem(response.headers())).then(|| problem_of_answer(response.response())),
         };
         self.log(status, problem.as_ref());
-        let mut response = match problem {
-            None => response.map_into_left_body(),
-            Some(problem) => with_problem(response, &problem, &self.id),
-        };
+        if let Some(problem) = problem {
+            response = with_problem(response, &problem, &self.id);
+        }
         self.complete(response.response_mut());
         response
     }
@@ -166,7 +245,7 @@ impl Visit {
     }
 
     fn complete<B>(&self, response: &mut HttpResponse<B>) {
-        if self.lifecycle.is_stopping() {
+        if self.edge.lifecycle.is_stopping() {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
         let headers = response.headers_mut();
@@ -178,10 +257,9 @@ impl Visit {
         headers.insert(request_id::HEADER, self.id.header_value());
     }
 
-    /// One line a request. The query is left out: it may hold what people typed.
     fn log(&self, status: StatusCode, problem: Option<&Problem>) {
         let is_failure = status.as_u16() >= 400;
-        let is_wanted = match self.access_log {
+        let is_wanted = match self.edge.access_log {
             AccessLog::All => is_failure || !self.path.starts_with("/health"),
             AccessLog::Failures => is_failure,
             // What went wrong on our side is told whether or not requests are logged.
@@ -190,31 +268,25 @@ impl Visit {
         if !is_wanted {
             return;
         }
-        let duration_us = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let (method, path, id) = (self.method.as_str(), &*self.path, self.id.as_str());
-        let status = status.as_u16();
-        let code = problem.map(|problem| problem.code);
-        let cause = problem.and_then(Problem::logged_cause);
-        if status == 503 {
-            // Expected while something is away or the process is starting; told by whoever noticed it.
-            tracing::warn!(request_id = id, method, path, status, duration_us, code, cause, "request");
-        } else if status >= 500 {
-            tracing::error!(request_id = id, method, path, status, duration_us, code, cause, "request");
-        } else {
-            tracing::info!(request_id = id, method, path, status, duration_us, code, cause, "request");
+        AccessLine {
+            request_id: self.id.as_str(),
+            method: self.method.as_str(),
+            path: &self.path,
+            status: status.as_u16(),
+            duration_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            sql_statements: self.work.statements,
+            cache: self.work.cache(),
+            code: problem.map(|problem| problem.code),
+            cause: problem.and_then(Problem::logged_cause),
         }
+        .write();
     }
 }
 
 /// Takes body and headers of the problem and keeps what middlewares inside have set (CORS, cookies).
-fn with_problem<B>(
-    response: ServiceResponse<B>,
-    problem: &Problem,
-    id: &RequestId,
-) -> ServiceResponse<EitherBody<B>> {
+fn with_problem(response: ServiceResponse, problem: &Problem, id: &RequestId) -> ServiceResponse {
     let (request, response) = response.into_parts();
-    let body = BoxBody::new(problem.body(Some(id.as_str())));
-    let mut response = response.set_body(EitherBody::right(body));
+    let mut response = response.set_body(BoxBody::new(problem.body(Some(id.as_str()))));
     for stale in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
         response.headers_mut().remove(stale);
     }

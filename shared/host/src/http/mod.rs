@@ -1,8 +1,9 @@
 //! The HTTP server that each of our processes runs: limits, request ids, error answers, access log, draining.
 //!
 //! Services hand their routes to [`Host::serve`](crate::Host::serve) and get all of this around them. Start at
-//! `server`; `edge` is what every request passes through; `extractors` makes framework refusals into problems.
+//! `server`; `edge` is what every request passes through, `access_log` the line it leaves; `extractors` makes framework refusals into problems.
 
+pub(crate) mod access_log;
 mod edge;
 mod extractors;
 mod request_id;

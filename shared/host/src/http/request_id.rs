@@ -3,8 +3,6 @@
 //! A client (or a proxy) may bring one; otherwise it is made from a random number of this process and a count,
 //! which is unique across instances and cheaper than a random number for each request.
 
-use std::fmt;
-use std::rc::Rc;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,47 +12,54 @@ use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// A longer id than this is not taken over.
 const LENGTH_MAX: usize = 64;
+/// Digits of a 64-bit number.
+const DIGITS: usize = 16;
 
-static PROCESS: LazyLock<u64> = LazyLock::new(|| uuid::Uuid::new_v4().as_u64_pair().0);
+/// What opens every id made here.
+static PROCESS: LazyLock<[u8; DIGITS]> = LazyLock::new(|| hexadecimal(uuid::Uuid::new_v4().as_u64_pair().0));
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// The id of one request; handlers find it in the request's extensions. Cheap to clone.
+/// The id of one request. Cheap to clone: the answer's header shares its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Rc<str>);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// The id that the request brought, if it is short and plain, or a new one.
     pub fn of(headers: &HeaderMap) -> Self {
-        let brought = headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_plain(id));
-        brought.map_or_else(Self::new, |id| Self(id.into()))
+        let brought = headers.get(HEADER).filter(|value| is_plain(value.as_bytes()));
+        brought.cloned().map_or_else(Self::new, Self)
     }
 
     fn new() -> Self {
-        let count = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self(format!("{:016x}-{count:x}", *PROCESS).into())
+        let count = hexadecimal(NEXT.fetch_add(1, Ordering::Relaxed));
+        let zeros = count.iter().take(DIGITS - 1).take_while(|digit| **digit == b'0').count();
+        let mut id = [b'-'; 2 * DIGITS + 1];
+        id[..DIGITS].copy_from_slice(&*PROCESS);
+        let length = DIGITS + 1 + DIGITS - zeros;
+        id[DIGITS + 1..length].copy_from_slice(&count[zeros..]);
+        Self(HeaderValue::from_bytes(&id[..length]).unwrap_or(HeaderValue::from_static("")))
     }
 
-    /// The id as text.
+    /// The id as text; ids are plain ASCII by construction.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.to_str().unwrap_or_default()
     }
 
-    /// The id as a header; ids are plain ASCII by construction.
+    /// The id as a header.
     pub(crate) fn header_value(&self) -> HeaderValue {
-        HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static(""))
+        self.0.clone()
     }
 }
 
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+fn hexadecimal(number: u64) -> [u8; DIGITS] {
+    const DIGIT: &[u8; 16] = b"0123456789abcdef";
+    std::array::from_fn(|at| DIGIT[(number >> (4 * (DIGITS - 1 - at)) & 0xF) as usize])
 }
 
 /// Nothing that could end a log field or a header, or fill a log.
-fn is_plain(id: &str) -> bool {
+fn is_plain(id: &[u8]) -> bool {
     (1..=LENGTH_MAX).contains(&id.len())
-        && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
+        && id.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':'))
 }
 
 #[cfg(test)]
@@ -72,5 +77,14 @@ mod tests {
         assert_ne!(id("two words").as_str(), "two words");
         assert_ne!(id("").as_str(), "");
         assert_ne!(RequestId::new(), RequestId::new());
+    }
+
+    #[test]
+    fn a_new_id_is_the_process_and_a_count_without_leading_zeros() {
+        let id = RequestId::new();
+        let (process, count) = id.as_str().split_once('-').unwrap();
+        assert_eq!(process.len(), DIGITS);
+        assert!(!count.is_empty() && !count.starts_with('0'), "{count}");
+        assert_eq!(&hexadecimal(0x0123_4567_89ab_cdef), b"0123456789abcdef");
     }
 }

@@ -1,0 +1,314 @@
+//! One line a request, written without slowing the request down.
+//!
+//! A line through the general logger costs a system call and the formatting of a general event, together a good part
+//! of a cached read. Here the thread that answered formats the line by hand and adds it to a buffer; one writer
+//! thread empties the buffer [`FLUSH_AFTER`] after its first line, in whole lines, to the same standard output. The
+//! fields and their names are those of the general logger. Above [`BUFFER_BYTES_MAX`] whoever adds a line writes the
+//! buffer out itself: nothing is dropped, and memory is bounded. A killed process loses the lines of the last
+//! [`FLUSH_AFTER`]; an orderly end writes them ([`stop`]).
+//!
+//! Before [`start`], and where logs are plain text for people, lines are events of the general logger.
+
+use std::cell::RefCell;
+use std::io::Write as _;
+use std::sync::OnceLock;
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use parking_lot::{Condvar, Mutex};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+/// How long a line may wait in memory.
+pub(crate) const FLUSH_AFTER: Duration = Duration::from_millis(50);
+/// Lines in memory.
+const BUFFER_BYTES_MAX: usize = 1 << 20;
+/// What the lines name as their origin.
+const TARGET: &str = "host::http";
+
+/// What is told of one request. The query of its address is left out: it may hold what people typed.
+pub(crate) struct AccessLine<'a> {
+    pub(crate) request_id: &'a str,
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) status: u16,
+    pub(crate) duration_us: u64,
+    /// Statements sent to SQL Server for it.
+    pub(crate) sql_statements: u64,
+    /// How the cache answered, if it was asked: `hit`, `miss` or `stale`.
+    pub(crate) cache: Option<&'static str>,
+    /// The code of the problem that it was answered with.
+    pub(crate) code: Option<&'static str>,
+    /// Why, for those who read logs.
+    pub(crate) cause: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Level {
+    Information,
+    Warning,
+    Error,
+}
+
+impl AccessLine<'_> {
+    /// 503 is expected while something is away or the process is starting; told by whoever noticed it.
+    fn level(&self) -> Level {
+        match self.status {
+            503 => Level::Warning,
+            500.. => Level::Error,
+            _ => Level::Information,
+        }
+    }
+
+    /// Writes or buffers the line, if the log's level lets it pass.
+    pub(crate) fn write(&self) {
+        let level = self.level();
+        let is_wanted = match level {
+            Level::Information => tracing::enabled!(target: TARGET, tracing::Level::INFO),
+            Level::Warning => tracing::enabled!(target: TARGET, tracing::Level::WARN),
+            Level::Error => tracing::enabled!(target: TARGET, tracing::Level::ERROR),
+        };
+        if !is_wanted {
+            return;
+        }
+        match WRITER.get() {
+            Some(writer) => LINE.with_borrow_mut(|line| {
+                line.clear();
+                self.format(level, SystemTime::now(), line);
+                writer.add(line);
+            }),
+            None => self.tell(level),
+        }
+    }
+
+    /// As an event of the general logger.
+    fn tell(&self, level: Level) {
+        let Self { request_id, method, path, status, duration_us, sql_statements, cache, code, .. } = *self;
+        let cause = self.cause.as_deref();
+        macro_rules! tell {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: TARGET,
+                    request_id, method, path, status, duration_us, sql_statements, cache, code, cause,
+                    "request"
+                )
+            };
+        }
+        match level {
+            Level::Information => tell!(info),
+            Level::Warning => tell!(warn),
+            Level::Error => tell!(error),
+        }
+    }
+
+    fn format(&self, level: Level, now: SystemTime, line: &mut Vec<u8>) {
+        line.extend_from_slice(b"{\"timestamp\":\"");
+        timestamp(now, line);
+        line.extend_from_slice(match level {
+            Level::Information => b"\",\"level\":\"INFO\",\"message\":\"request\"".as_slice(),
+            Level::Warning => b"\",\"level\":\"WARN\",\"message\":\"request\"",
+            Level::Error => b"\",\"level\":\"ERROR\",\"message\":\"request\"",
+        });
+        text(line, "request_id", self.request_id);
+        text(line, "method", self.method);
+        text(line, "path", self.path);
+        number(line, "status", self.status.into());
+        number(line, "duration_us", self.duration_us);
+        number(line, "sql_statements", self.sql_statements);
+        let optional = [("cache", self.cache), ("code", self.code), ("cause", self.cause.as_deref())];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                text(line, name, value);
+            }
+        }
+        text(line, "target", TARGET);
+        line.extend_from_slice(b"}\n");
+    }
+}
+
+fn name(line: &mut Vec<u8>, name: &str) {
+    line.extend_from_slice(b",\"");
+    line.extend_from_slice(name.as_bytes());
+    line.extend_from_slice(b"\":");
+}
+
+fn text(line: &mut Vec<u8>, field: &str, value: &str) {
+    name(line, field);
+    let is_plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
+    if is_plain {
+        line.push(b'"');
+        line.extend_from_slice(value.as_bytes());
+        line.push(b'"');
+    } else {
+        // Text can always be written as JSON, and a vector takes everything.
+        let _ = serde_json::to_writer(line, value);
+    }
+}
+
+fn number(line: &mut Vec<u8>, field: &str, value: u64) {
+    name(line, field);
+    let _ = write!(line, "{value}");
+}
+
+/// `2026-03-01T09:05:07.250000Z`. All of it but the fraction is formatted once a second.
+fn timestamp(now: SystemTime, line: &mut Vec<u8>) {
+    const TO_THE_SECOND: &[BorrowedFormatItem<'_>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]");
+    thread_local!(static SECOND: RefCell<(u64, String)> = const { RefCell::new((u64::MAX, String::new())) });
+    // Before 1970 there were no access logs.
+    let since_epoch = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SECOND.with_borrow_mut(|(second, formatted)| {
+        if *second != since_epoch.as_secs() {
+            *second = since_epoch.as_secs();
+            *formatted = OffsetDateTime::from(now).format(TO_THE_SECOND).unwrap_or_default();
+        }
+        line.extend_from_slice(formatted.as_bytes());
+    });
+    let _ = write!(line, ".{:06}Z", since_epoch.subsec_micros());
+}
+
+thread_local!(static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+
+static WRITER: OnceLock<Writer> = OnceLock::new();
+
+/// From here on lines are JSON on standard output. A second call changes nothing.
+pub(crate) fn start() {
+    if WRITER.set(Writer::default()).is_ok()
+        && let Some(writer) = WRITER.get()
+    {
+        let spawned = std::thread::Builder::new().name("access-log".to_owned()).spawn(|| writer.run());
+        match spawned {
+            Ok(thread) => *writer.thread.lock() = Some(thread),
+            Err(error) => {
+                writer.buffer.lock().is_direct = true;
+                tracing::warn!(%error, "no thread for the access log: each line is written by itself");
+            }
+        }
+    }
+}
+
+/// Writes what is buffered and ends the writer thread; later lines are written at once.
+pub(crate) fn stop() {
+    let Some(writer) = WRITER.get() else { return };
+    writer.buffer.lock().is_direct = true;
+    writer.first_line.notify_one();
+    let thread = writer.thread.lock().take();
+    // A writer thread that panicked has nothing more to write.
+    let _ = thread.map(JoinHandle::join);
+}
+
+#[derive(Default)]
+struct Writer {
+    buffer: Mutex<Buffer>,
+    /// Told when the buffer is no longer empty, and at the end.
+    first_line: Condvar,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Buffer {
+    lines: Vec<u8>,
+    /// There is no thread that empties the buffer.
+    is_direct: bool,
+}
+
+impl Writer {
+    fn add(&self, line: &[u8]) {
+        let mut buffer = self.buffer.lock();
+        let was_empty = buffer.lines.is_empty();
+        buffer.lines.extend_from_slice(line);
+        if buffer.is_direct || buffer.lines.len() >= BUFFER_BYTES_MAX {
+            // Under the lock: others must not add without bound while this thread writes.
+            print(&buffer.lines);
+            buffer.lines.clear();
+        } else if was_empty {
+            drop(buffer);
+            self.first_line.notify_one();
+        }
+    }
+
+    fn run(&self) {
+        let mut full = Vec::new();
+        loop {
+            let mut buffer = self.buffer.lock();
+            while buffer.lines.is_empty() && !buffer.is_direct {
+                self.first_line.wait(&mut buffer);
+            }
+            if !buffer.is_direct {
+                // Lets more lines gather; woken early by the end only.
+                self.first_line.wait_for(&mut buffer, FLUSH_AFTER);
+            }
+            std::mem::swap(&mut full, &mut buffer.lines);
+            let is_over = buffer.is_direct;
+            drop(buffer);
+            print(&full);
+            full.clear();
+            if is_over {
+                return;
+            }
+        }
+    }
+}
+
+fn print(lines: &[u8]) {
+    // A closed standard output is nobody's mistake; whoever reads logs has gone.
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(lines).and_then(|()| output.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> AccessLine<'static> {
+        AccessLine {
+            request_id: "4bf9-1",
+            method: "GET",
+            path: "/v1/outdoor/products/7",
+            status: 200,
+            duration_us: 12,
+            sql_statements: 0,
+            cache: Some("hit"),
+            code: None,
+            cause: None,
+        }
+    }
+
+    fn formatted(line: &AccessLine<'_>) -> String {
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_micros(1_772_355_907_000_250);
+        let mut bytes = Vec::new();
+        line.format(line.level(), moment, &mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_the_form_of_the_general_logger() {
+        assert_eq!(
+            formatted(&line()),
+            "{\"timestamp\":\"2026-03-01T09:05:07.000250Z\",\"level\":\"INFO\",\"message\":\"request\",\
+             \"request_id\":\"4bf9-1\",\"method\":\"GET\",\"path\":\"/v1/outdoor/products/7\",\"status\":200,\
+             \"duration_us\":12,\"sql_statements\":0,\"cache\":\"hit\",\"target\":\"host::http\"}\n"
+        );
+    }
+
+    #[test]
+    fn what_would_break_a_line_is_escaped() {
+        let cause = Some("said \"no\"\nand left".to_owned());
+        let line =
+            AccessLine { path: "/a\"\\ü", status: 500, code: Some("internal_error"), cause, ..line() };
+        let text = formatted(&line);
+        assert_eq!(text.matches('\n').count(), 1, "{text}");
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(parsed["path"], "/a\"\\ü");
+        assert_eq!(parsed["cause"], "said \"no\"\nand left");
+        assert_eq!(parsed["level"], "ERROR");
+    }
+
+    #[test]
+    fn only_failures_of_ours_are_above_information() {
+        let level = |status| AccessLine { status, ..line() }.level();
+        assert_eq!([200, 304, 404, 429].map(level), [Level::Information; 4]);
+        assert_eq!([500, 502, 503].map(level), [Level::Error, Level::Error, Level::Warning]);
+    }
+}
