@@ -4,10 +4,11 @@
 //! the jobs it causes. Handlers authorise (the guard around `/admin`), parse into domain types, act, answer; what
 //! they write and read in SQL is in `store`.
 //!
-//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`state`], `error`.
+//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`state`], `error`, [`openapi`].
 
 mod error;
 mod imports;
+pub mod openapi;
 mod products;
 pub mod routes;
 pub mod state;
@@ -27,5 +28,6 @@ pub async fn run(host: Host) -> anyhow::Result<()> {
     let dependencies = handlers::Dependencies { database: host.database.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
     let state = Data::new(AppState::new(&host));
-    host.serve(move |config| routes::configure(config, state.clone())).await
+    let document = openapi::document()?;
+    host.serve(Some(document), move |config| routes::configure(config, state.clone())).await
 }

@@ -4,11 +4,12 @@
 //! query in `store::publication`. The answers are finished documents: nothing is rendered here. Reads only; what the
 //! merchant changes is authoring-api's matter.
 //!
-//! Modules in reading order: [`routes`], `products`, `answer`, `conditional`, [`state`], `error`.
+//! Modules in reading order: [`routes`], `products`, `answer`, `conditional`, [`state`], `error`, [`openapi`].
 
 mod answer;
 mod conditional;
 mod error;
+pub mod openapi;
 mod products;
 pub mod routes;
 pub mod state;
@@ -26,5 +27,6 @@ pub async fn run(host: Host) -> anyhow::Result<()> {
     let dependencies = handlers::Dependencies { database: host.database.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
     let state = Data::new(AppState::new(&host));
-    host.serve(move |config| routes::configure(config, state.clone())).await
+    let document = openapi::document()?;
+    host.serve(Some(document), move |config| routes::configure(config, state.clone())).await
 }

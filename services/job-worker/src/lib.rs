@@ -9,5 +9,5 @@ use host::Host;
 pub async fn run(host: Host) -> anyhow::Result<()> {
     let dependencies = handlers::Dependencies { database: host.database.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
-    host.serve(|_no_routes| {}).await
+    host.serve(None, |_no_routes| {}).await
 }

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::{CategoryPath, Money, Product, Variant};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 /// Products on a page when the caller does not say.
 pub const LISTING_LIMIT_DEFAULT: u16 = 24;
@@ -15,7 +16,7 @@ pub const LISTING_LIMIT_DEFAULT: u16 = 24;
 pub const LISTING_LIMIT_MAX: u16 = 100;
 
 /// `GET /v1/{store}/products/{idOrSlug}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProductDocument {
     /// Never changes and is never used again.
@@ -52,7 +53,7 @@ pub struct ProductDocument {
 }
 
 /// A product in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProductSummary {
     /// See [`ProductDocument::id`].
@@ -79,7 +80,7 @@ pub struct ProductSummary {
 }
 
 /// `GET /v1/{store}/products`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListingPage<Item = ProductSummary> {
     /// In the order of their ids.
@@ -89,7 +90,7 @@ pub struct ListingPage<Item = ProductSummary> {
 }
 
 /// Where a product stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CategoryDocument {
     /// Normalised; what `category=` takes.
@@ -99,7 +100,7 @@ pub struct CategoryDocument {
 }
 
 /// One thing to choose.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OptionDocument {
     /// Such as `Size`.
@@ -109,7 +110,7 @@ pub struct OptionDocument {
 }
 
 /// One thing that can be bought.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VariantDocument {
     /// `null`: none.
@@ -129,7 +130,7 @@ pub struct VariantDocument {
 }
 
 /// A picture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageDocument {
     /// Absolute address.
@@ -139,7 +140,7 @@ pub struct ImageDocument {
 }
 
 /// The cheapest and the dearest variant.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PriceRange {
     /// The cheapest.
@@ -149,7 +150,7 @@ pub struct PriceRange {
 }
 
 /// An amount of money.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Price {
     /// Whole minor units of the currency.
@@ -161,7 +162,7 @@ pub struct Price {
 }
 
 /// What search engines show.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SeoDocument {
     /// The product's title where the merchant gave none.

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::Service;
 use crate::lifecycle::Lifecycle;
-use crate::problem::Problem;
+use crate::problem::{Body, Problem};
 
 /// What a 503 of `/health/ready` tells clients.
 const RETRY_AFTER_SECS: u32 = 1;
@@ -47,7 +48,7 @@ pub enum SqlState {
 }
 
 /// The change feed's part of `/health`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FeedPart {
     /// The last change number that this process has applied.
@@ -59,7 +60,7 @@ pub struct FeedPart {
 }
 
 /// The job server's part of `/health`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct JobServerPart {
     /// Jobs that run now.
@@ -71,7 +72,7 @@ pub struct JobServerPart {
 }
 
 /// What a probe should conclude.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Requests are welcome.
@@ -164,15 +165,33 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(web::resource("/health").route(web::get().to(detail)));
 }
 
-#[derive(Serialize)]
+/// These routes in the API documents, and the schema of every error answer.
+#[derive(OpenApi)]
+#[openapi(
+    paths(live, ready, detail),
+    components(schemas(Body)),
+    tags((name = "health", description = "For probes and operators"))
+)]
+pub(crate) struct Api;
+
+/// One word.
+#[derive(Serialize, ToSchema)]
 struct Short {
+    /// `live`, `ready` or `degraded`.
     status: &'static str,
 }
 
+/// Answers as long as the process can answer at all.
+#[utoipa::path(get, path = "/health/live", tag = "health", operation_id = "get_live", security(()),
+    responses((status = 200, description = "Alive", body = Short)))]
 async fn live() -> HttpResponse {
     HttpResponse::Ok().json(Short { status: "live" })
 }
 
+/// Whether this process should get requests.
+#[utoipa::path(get, path = "/health/ready", tag = "health", operation_id = "get_ready", security(()),
+    responses((status = 200, description = "Requests are welcome", body = Short)),
+    extensions(("x-problems" = json!(["not_ready"]))))]
 async fn ready(health: web::Data<Health>) -> Result<HttpResponse, Problem> {
     let (_, verdict, reason) = health.judge();
     match verdict {
@@ -185,19 +204,31 @@ async fn ready(health: web::Data<Health>) -> Result<HttpResponse, Problem> {
 }
 
 /// The body of `/health`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
 #[serde(rename_all = "camelCase")]
 struct Detail {
+    /// What a probe should conclude.
     status: Verdict,
+    /// Why.
     reason: &'static str,
+    /// Which process this is.
     service: &'static str,
+    /// Of the process.
     version: &'static str,
+    /// `waiting`, `answering` or `away`.
     sql: &'static str,
+    /// `not configured`, `connected` or `away`.
     redis: &'static str,
+    /// `null` before the first connection to SQL Server.
     feed: Option<FeedPart>,
+    /// `null`: this process runs no jobs.
     job_server: Option<JobServerPart>,
 }
 
+/// How the parts of this process are.
+#[utoipa::path(get, path = "/health", tag = "health", operation_id = "get_health", security(()),
+    responses((status = 200, description = "Whatever the state of the parts", body = Detail)))]
 async fn detail(health: web::Data<Health>) -> HttpResponse {
     let (observed, status, reason) = health.judge();
     HttpResponse::Ok().json(Detail {

@@ -12,6 +12,7 @@ mod database;
 pub mod health;
 pub mod http;
 pub mod lifecycle;
+pub mod openapi;
 pub mod problem;
 mod service;
 mod start;

@@ -4,6 +4,8 @@
 //! a cause once and replaces any error answer that is not a [`Problem`]. An answer of 500 or above never shows
 //! its cause. A code, once published, never changes its meaning.
 
+pub mod kind;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +17,9 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use kind::Kind;
 
 /// The media type of every error answer.
 pub const CONTENT_TYPE_PROBLEM: &str = "application/problem+json";
@@ -43,7 +48,7 @@ struct Rare {
 }
 
 /// One wrong field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// The field as the client names it: `variants[2].price`.
     pub field: String,
@@ -51,22 +56,36 @@ pub struct FieldError {
     pub reason: String,
     /// What was sent, if it helps and is no secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub value: Option<String>,
 }
 
-#[derive(Serialize)]
+/// The body of every error answer (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub(crate) struct Body<'a> {
+    /// `urn:stoa:problem:` and the code.
     #[serde(rename = "type")]
     kind: String,
+    /// What happened, the same words for every occurrence.
     title: &'a str,
+    /// The HTTP status again.
+    #[schema(minimum = 400, maximum = 599)]
     status: u16,
+    /// What programs compare: stable.
     code: &'a str,
+    /// This occurrence, for a human.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<&'a str>,
+    /// Which fields of the request are wrong.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false)]
     errors: &'a [FieldError],
+    /// The id of the request, as in its `x-request-id` header and in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<&'a str>,
 }
 
@@ -76,34 +95,35 @@ impl Problem {
         Self { status, code, title, detail: None, fields: Vec::new(), rare: None }
     }
 
+    /// An occurrence of a kind.
+    pub fn of(kind: &'static Kind) -> Self {
+        Self::new(kind.status, kind.code, kind.title)
+    }
+
     /// 400: the request cannot be read at all.
     pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", "The request cannot be read").detail(detail)
+        Self::of(&kind::BAD_REQUEST).detail(detail)
     }
 
     /// 422: the request can be read, and these fields are wrong.
     pub fn validation(fields: Vec<FieldError>) -> Self {
-        let title = "The request has fields that are wrong";
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "validation_failed", title).fields(fields)
+        Self::of(&kind::VALIDATION_FAILED).fields(fields)
     }
 
     /// 401: no token, or not the right one.
     pub fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
-        let title = "A valid bearer token is needed";
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", title)
-            .detail(detail)
-            .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+        let challenge = HeaderValue::from_static("Bearer");
+        Self::of(&kind::UNAUTHORIZED).detail(detail).header(WWW_AUTHENTICATE, challenge)
     }
 
     /// 404: there is no such thing.
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here").detail(detail)
+        Self::of(&kind::NOT_FOUND).detail(detail)
     }
 
     /// 405: the address exists, the method does not. `allow` is the header's value: `GET, PUT`.
     pub fn method_not_allowed(allow: Option<HeaderValue>) -> Self {
-        let title = "This address does not have that method";
-        let problem = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", title);
+        let problem = Self::of(&kind::METHOD_NOT_ALLOWED);
         match allow {
             Some(allow) => problem.header(ALLOW, allow),
             None => problem,
@@ -112,20 +132,17 @@ impl Problem {
 
     /// 409: the change contradicts what is there.
     pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::CONFLICT, "conflict", "The change contradicts what is there").detail(detail)
+        Self::of(&kind::CONFLICT).detail(detail)
     }
 
     /// 412: somebody else changed it first.
     pub fn version_mismatch(detail: impl Into<Cow<'static, str>>) -> Self {
-        let title = "It was changed by somebody else in the meantime";
-        Self::new(StatusCode::PRECONDITION_FAILED, "version_mismatch", title).detail(detail)
+        Self::of(&kind::VERSION_MISMATCH).detail(detail)
     }
 
     /// 428: a change must say which version it is based on.
     pub fn version_required() -> Self {
-        let title = "The change must name the version it is based on";
-        Self::new(StatusCode::PRECONDITION_REQUIRED, "version_required", title)
-            .detail("send the ETag of the last answer as If-Match")
+        Self::of(&kind::VERSION_REQUIRED).detail("send the ETag of the last answer as If-Match")
     }
 
     /// 413: the body is above the limit.
@@ -135,41 +152,32 @@ impl Problem {
 
     /// 413 where the limit is not known.
     pub(crate) fn too_large_for_some_limit() -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The request's body is too large")
+        Self::of(&kind::PAYLOAD_TOO_LARGE)
     }
 
     /// 415: a body of this kind is not read here.
     pub fn unsupported_media_type(expected: &'static str) -> Self {
-        let title = "A body of this media type is not read here";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", title)
-            .detail(format!("send {expected}"))
+        Self::of(&kind::UNSUPPORTED_MEDIA_TYPE).detail(format!("send {expected}"))
     }
 
     /// 431: path and headers are above the limit.
     pub fn headers_too_large(limit_bytes: usize) -> Self {
-        let title = "The request's path and headers are too large";
-        Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", title)
-            .detail(format!("at most {limit_bytes} bytes are accepted"))
+        Self::of(&kind::HEADERS_TOO_LARGE).detail(format!("at most {limit_bytes} bytes are accepted"))
     }
 
     /// 500: our mistake. The cause is logged once, with the request id, and never shown.
     pub fn internal(cause: impl fmt::Display + Send + Sync + 'static) -> Self {
-        let title = "The server failed";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", title).cause(cause)
+        Self::of(&kind::INTERNAL_ERROR).cause(cause)
     }
 
     /// 503: not now. `retry_after_secs` is a guess for clients.
     pub fn unavailable(retry_after_secs: u32, cause: impl fmt::Display + Send + Sync + 'static) -> Self {
-        let title = "The service cannot answer now";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", title)
-            .header(RETRY_AFTER, HeaderValue::from(retry_after_secs))
-            .cause(cause)
+        Self::of(&kind::UNAVAILABLE).header(RETRY_AFTER, HeaderValue::from(retry_after_secs)).cause(cause)
     }
 
     /// 503: the answer did not begin in time.
     pub fn timed_out(limit: std::time::Duration) -> Self {
-        let title = "The answer took too long";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", title)
+        Self::of(&kind::TIMED_OUT)
             .detail(format!("the limit is {} ms", crate::configuration::milliseconds(limit)))
             .header(RETRY_AFTER, HeaderValue::from(1u32))
     }
@@ -181,7 +189,7 @@ impl Problem {
             StatusCode::UNAUTHORIZED => Self::unauthorized("send Authorization: Bearer …"),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(None),
             StatusCode::PAYLOAD_TOO_LARGE => Self::too_large_for_some_limit(),
-            status if status.is_server_error() => Self::new(status, "internal_error", "The server failed"),
+            status if status.is_server_error() => Self { status, ..Self::of(&kind::INTERNAL_ERROR) },
             status => Self::new(status, "refused", "The request was refused"),
         }
     }

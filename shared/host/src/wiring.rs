@@ -16,6 +16,7 @@ use crate::database;
 use crate::health::{FeedPart, Health, JobServerPart, Observed, SqlState};
 use crate::http::{self, Listener, Surroundings};
 use crate::lifecycle::Lifecycle;
+use crate::openapi::Document;
 use crate::problem::Problem;
 
 /// What a client is told while the process waits for its database.
@@ -118,13 +119,13 @@ impl Host {
         Ok(true)
     }
 
-    /// Serves the routes that `configure` adds, until a stop is asked for; then ends everything in order: readiness
+    /// Serves the routes that `configure` adds, and their `document` where the settings want it, until a stop is asked for; then ends everything in order: readiness
     /// fails and no new connection is accepted; running requests and running jobs end, side by side; tasks of the
     /// lifecycle; feed and wake-ups; Redis; the connection pool.
     ///
     /// # Errors
     /// The server could not start or ended without being asked to; everything is stopped nevertheless.
-    pub async fn serve<F>(self, configure: F) -> anyhow::Result<()>
+    pub async fn serve<F>(self, document: Option<Document>, configure: F) -> anyhow::Result<()>
     where
         F: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     {
@@ -134,6 +135,13 @@ impl Host {
             health: self.health.clone(),
         };
         let (service, address) = (self.settings.service.name(), self.listener.address);
+        let document = document.filter(|_| self.settings.openapi_enabled);
+        let configure = move |config: &mut web::ServiceConfig| {
+            configure(config);
+            if let Some(document) = &document {
+                document.routes(config);
+            }
+        };
         let job_server = self.job_server.clone();
         let stopping = self.lifecycle.stopping().clone();
         let serve = async {

@@ -18,13 +18,19 @@ use store::imports::{self, NewImport};
 use store::{blobs, stores};
 
 use super::report::Report;
-use super::upload::Upload;
+use super::upload::{Form, Upload};
 use super::view::REFUSALS_LIMIT_DEFAULT;
 use crate::error::{Error, invalid};
 use crate::state::{ACTOR, AppState};
 
 const CONTENT_TYPE: &str = "text/csv";
 
+/// Takes a catalog file and lets a worker import it.
+#[utoipa::path(post, path = "/admin/imports", tag = "imports", operation_id = "create_import",
+    request_body(content = Form, content_type = "multipart/form-data"),
+    responses((status = 202, description = "The import, queued", body = Report,
+        headers(("location" = String, description = "The address of the import")))),
+    extensions(("x-problems" = json!(["validation_failed"]))))]
 pub(crate) async fn create(state: Data<AppState>, body: Multipart) -> Result<HttpResponse, Problem> {
     let upload = &Upload::receive(&state, body).await?;
     let store = &known_store(&state, &upload.store).await?;

@@ -8,7 +8,14 @@ mod view;
 pub(crate) use create::create;
 pub(crate) use view::view;
 
+use utoipa::OpenApi;
+
 use crate::error::Error;
+
+/// These operations in the API document.
+#[derive(OpenApi)]
+#[openapi(paths(create::create, view::view))]
+pub(crate) struct Api;
 
 /// What a segment of an address says; anything but digits names no import.
 fn parse_id(segment: &str) -> Result<i64, Error> {

@@ -2,16 +2,19 @@
 
 use serde::Serialize;
 use store::imports::{ImportState, ImportView};
+use utoipa::ToSchema;
 
 use crate::timestamp::Timestamp;
 
-/// `GET /admin/imports/{id}`.
-#[derive(Serialize)]
+/// How far an import is, and what it refused.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Import)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Report<'a> {
     id: i64,
     store: &'a str,
     file_name: &'a str,
+    /// `Queued`, `Running`, `Completed` or `Failed`.
     state: &'a str,
     job_id: Option<i64>,
     rows_read: u64,
@@ -29,7 +32,9 @@ pub(super) struct Report<'a> {
     finished_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// A row that could not be used.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Refusal)]
 struct RefusalView<'a> {
     /// What `refusalsAfter` takes to go on behind it.
     number: i64,

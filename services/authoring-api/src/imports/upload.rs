@@ -9,6 +9,7 @@ use actix_multipart::{Field, Multipart, MultipartError};
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use host::problem::{FieldError, Problem};
+use utoipa::ToSchema;
 
 use crate::state::AppState;
 
@@ -20,6 +21,18 @@ const FILE_NAME_MAX: usize = 255;
 const FILE_NAME_DEFAULT: &str = "catalog.csv";
 /// What a 503 tells clients while others upload.
 const RETRY_AFTER_SECS: u32 = 5;
+
+/// What is received, as the API document shows it.
+#[derive(ToSchema)]
+#[schema(as = ImportForm)]
+#[expect(dead_code, reason = "a schema; the form is read part by part")]
+pub(super) struct Form {
+    /// The store that the products are for.
+    store: String,
+    /// CSV in the form of Shopify's product export.
+    #[schema(value_type = String, format = Binary)]
+    file: Bytes,
+}
 
 /// A received upload. Others may begin once this is dropped.
 pub(super) struct Upload {

@@ -5,6 +5,7 @@ use actix_web::web::{Data, Path, Query};
 use host::problem::Problem;
 use serde::Deserialize;
 use store::imports;
+use utoipa::IntoParams;
 
 use super::parse_id;
 use super::report::Report;
@@ -16,14 +17,24 @@ pub(super) const REFUSALS_LIMIT_DEFAULT: u16 = 100;
 /// Most refused rows in an answer.
 const REFUSALS_LIMIT_MAX: u16 = 1_000;
 
-#[derive(Deserialize)]
+/// Which of the refused rows are wanted.
+#[derive(Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
     /// The number of the last refusal that is known already.
+    #[param(nullable = false)]
     refusals_after: Option<i64>,
+    /// Most refused rows in the answer.
+    #[param(nullable = false, minimum = 0, maximum = 1000, default = 100)]
     refusals_limit: Option<u16>,
 }
 
+/// How far an import is, and what it refused.
+#[utoipa::path(get, path = "/admin/imports/{id}", tag = "imports", operation_id = "get_import",
+    params(("id" = i64, Path, description = "The import"), Parameters),
+    responses((status = 200, description = "The import", body = Report)),
+    extensions(("x-problems" = json!(["not_found", "validation_failed"]))))]
 pub(crate) async fn view(
     state: Data<AppState>,
     id: Path<String>,

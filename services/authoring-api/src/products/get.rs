@@ -13,6 +13,12 @@ use super::{NO_PRODUCT, parse_id, store_of, version};
 use crate::error::Error;
 use crate::state::AppState;
 
+/// The working copy of a product.
+#[utoipa::path(get, path = "/admin/products/{id}", tag = "products", operation_id = "get_product",
+    params(("id" = i64, Path, description = "The product")),
+    responses((status = 200, description = "The working copy", body = WorkingCopy,
+        headers(("etag" = String, description = "Its version; a change names it as If-Match")))),
+    extensions(("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn get(state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
 

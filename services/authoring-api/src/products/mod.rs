@@ -12,8 +12,14 @@ pub(crate) use put::put;
 use sql::Database;
 use store::products;
 use store::stores::Store;
+use utoipa::OpenApi;
 
 use crate::error::Error;
+
+/// These operations in the API document.
+#[derive(OpenApi)]
+#[openapi(paths(get::get, put::put))]
+pub(crate) struct Api;
 
 const NO_PRODUCT: Error = Error::NotFound("such product");
 

@@ -8,13 +8,25 @@ use sql::Database;
 use store::products::{self, Saved};
 use store::stores::Store;
 
-use super::working_copy::Edit;
+use super::working_copy::{Edit, WorkingCopy};
 use super::{NO_PRODUCT, get, parse_id, store_of, version};
 use crate::error::Error;
 use crate::state::{ACTOR, AppState};
 
+/// Replaces a product and publishes it.
+///
 /// 428 without `If-Match`, 412 when the version has moved on; then nothing is written. Answers with what is stored
 /// afterwards: its entity tag is what the next edit must name.
+#[utoipa::path(put, path = "/admin/products/{id}", tag = "products", operation_id = "put_product",
+    params(
+        ("id" = i64, Path, description = "The product"),
+        ("If-Match" = String, Header, description = "The ETag of the answer that the change is based on"),
+    ),
+    request_body = Edit,
+    responses((status = 200, description = "The working copy as it is now", body = WorkingCopy,
+        headers(("etag" = String, description = "Its version; the next change names it as If-Match")))),
+    extensions(("x-problems" =
+        json!(["not_found", "conflict", "version_mismatch", "validation_failed", "version_required"]))))]
 pub(crate) async fn put(
     request: HttpRequest,
     state: Data<AppState>,

@@ -8,12 +8,13 @@ use host::problem::FieldError;
 use serde::{Deserialize, Serialize};
 use store::products::StoredProduct;
 use store::stores::Store;
+use utoipa::ToSchema;
 
 use crate::error::Error;
 use crate::timestamp::Timestamp;
 
-/// `GET /admin/products/{id}`.
-#[derive(Serialize)]
+/// A product as the merchant sees it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WorkingCopy<'a> {
     id: i64,
@@ -38,7 +39,9 @@ pub(super) struct WorkingCopy<'a> {
     updated_at: Timestamp,
 }
 
-#[derive(Serialize)]
+/// One thing that can be bought.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Variant)]
 #[serde(rename_all = "camelCase")]
 struct VariantView<'a> {
     sku: &'a str,
@@ -49,16 +52,18 @@ struct VariantView<'a> {
     inventory_quantity: i32,
 }
 
-#[derive(Serialize)]
+/// A picture.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Image)]
 struct ImageView<'a> {
     src: &'a str,
     alt: &'a str,
 }
 
 /// The body of `PUT /admin/products/{id}`: the whole product. What is missing is empty.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default, ToSchema)]
+#[schema(as = ProductEdit)]
 #[serde(rename_all = "camelCase", default)]
-#[derive(Default)]
 pub(crate) struct Edit {
     slug: String,
     title: String,
@@ -75,7 +80,8 @@ pub(crate) struct Edit {
     images: Vec<ImageEdit>,
 }
 
-#[derive(Deserialize, Default)]
+/// One thing that can be bought.
+#[derive(Deserialize, Serialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 struct VariantEdit {
     sku: Option<String>,
@@ -86,7 +92,8 @@ struct VariantEdit {
     inventory_quantity: i64,
 }
 
-#[derive(Deserialize, Default)]
+/// A picture.
+#[derive(Deserialize, Serialize, Default, ToSchema)]
 #[serde(default)]
 struct ImageEdit {
     src: String,

@@ -9,6 +9,7 @@ use serde_json::json;
 use sql::Database;
 use store::audit::{self, Entry};
 use store::stores::{self, Store};
+use utoipa::ToSchema;
 
 use super::StoreView;
 use crate::error::{Error, invalid};
@@ -17,13 +18,26 @@ use crate::state::{ACTOR, AppState};
 const NAME_MAX: usize = 255;
 const LANGUAGE_MAX: usize = 35;
 
-#[derive(Deserialize)]
+/// What a store is to be.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = StoreChange)]
 pub(crate) struct Body {
+    /// One line, as shoppers see it.
+    #[schema(min_length = 1, max_length = 255)]
     name: String,
+    /// ISO 4217; of a store that exists, the one it has.
     currency: String,
+    /// BCP 47.
+    #[schema(min_length = 1, max_length = 35)]
     language: String,
 }
 
+/// Creates a store, or changes its name and language.
+#[utoipa::path(put, path = "/admin/stores/{store}", tag = "stores", operation_id = "put_store",
+    params(("store" = String, Path, description = "The store, made if there is none")),
+    request_body = Body,
+    responses((status = 200, description = "The store as it is now", body = StoreView)),
+    extensions(("x-problems" = json!(["conflict", "validation_failed"]))))]
 pub(crate) async fn put(
     state: Data<AppState>,
     id: Path<String>,

@@ -53,13 +53,17 @@ pub(crate) async fn database() -> TestDatabase {
 pub(crate) async fn app(
     database: &TestDatabase,
 ) -> impl Service<Request, Response = ServiceResponse, Error = Error> + use<> {
-    let guard = BearerGuard::new(Some(&Secret::new(TOKEN)));
-    let jobs = jobs::Client::new(Arc::new(jobs::NoWakeUp));
-    let state = Data::new(AppState::with(database.database.clone(), jobs, guard, MAX_UPLOAD_BYTES));
     let app = App::new()
         .configure(|config| host::http::extractor_configs(config, MAX_BODY_BYTES))
-        .configure(|config| routes::configure(config, state));
+        .configure(|config| routes::configure(config, state(database)));
     test::init_service(app).await
+}
+
+/// What the routes work with.
+pub(crate) fn state(database: &TestDatabase) -> Data<AppState> {
+    let guard = BearerGuard::new(Some(&Secret::new(TOKEN)));
+    let jobs = jobs::Client::new(Arc::new(jobs::NoWakeUp));
+    Data::new(AppState::with(database.database.clone(), jobs, guard, MAX_UPLOAD_BYTES))
 }
 
 /// A request with the token.

@@ -3,5 +3,6 @@
 
 mod app;
 mod imports;
+mod openapi;
 mod products;
 mod stores;

@@ -3,6 +3,7 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use contracts::cache::StorefrontKey;
+use contracts::storefront::ProductDocument;
 use domain::{ProductReference, StoreId};
 use host::problem::Problem;
 
@@ -10,7 +11,25 @@ use crate::answer;
 use crate::error::not_found;
 use crate::state::AppState;
 
+/// One published product.
+///
 /// Digits alone are an id, anything else is a slug.
+#[utoipa::path(method(get, head), path = "/v1/{store}/products/{reference}", tag = "products",
+    operation_id = "get_product",
+    params(
+        ("store" = String, Path, description = "The store"),
+        ("reference" = String, Path, description = "Id or slug"),
+        ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
+    ),
+    responses(
+        (status = 200, description = "The product", body = ProductDocument, headers(
+            ("etag" = String, description = "Changes with every byte of the document"),
+            ("cache-control" = String, description = "`no-cache`: ask before each use"),
+            ("warning" = String, description = "110: SQL Server is away, and this is the last that was known"),
+        )),
+        (status = 304, description = "The client has it", headers(("etag" = String))),
+    ),
+    extensions(("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn get(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     let segments = request.match_info();
     // Names that no store or product can have are answered like names that none has.

@@ -3,20 +3,28 @@
 use actix_web::web::{Data, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use contracts::cache::StorefrontKey;
-use contracts::storefront::{Cursor, LISTING_LIMIT_DEFAULT, LISTING_LIMIT_MAX};
+use contracts::storefront::{Cursor, LISTING_LIMIT_DEFAULT, LISTING_LIMIT_MAX, ListingPage, ProductSummary};
 use domain::{CategoryKey, StoreId};
 use host::problem::{FieldError, Problem};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::answer;
 use crate::error::not_found;
 use crate::state::AppState;
 
 /// The query as it was sent; parameters that are not named here mean nothing.
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Parameters {
+    /// Only products at or below this category: `home/light`.
+    #[param(nullable = false)]
     category: Option<String>,
+    /// Products on a page.
+    #[param(value_type = Option<u16>, nullable = false, minimum = 1, maximum = 100, default = 24)]
     limit: Option<String>,
+    /// `nextCursor` of the page before.
+    #[param(nullable = false)]
     cursor: Option<String>,
 }
 
@@ -29,6 +37,23 @@ struct Wanted {
     limit: u16,
 }
 
+/// A page of published products, in the order of their ids.
+#[utoipa::path(method(get, head), path = "/v1/{store}/products", tag = "products",
+    operation_id = "list_products",
+    params(
+        ("store" = String, Path, description = "The store"),
+        Parameters,
+        ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
+    ),
+    responses(
+        (status = 200, description = "The page", body = ListingPage<ProductSummary>, headers(
+            ("etag" = String, description = "Changes with every byte of the document"),
+            ("cache-control" = String, description = "`no-cache`: ask before each use"),
+            ("warning" = String, description = "110: SQL Server is away, and this is the last that was known"),
+        )),
+        (status = 304, description = "The client has it", headers(("etag" = String))),
+    ),
+    extensions(("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn list(
     request: HttpRequest,
     state: Data<AppState>,

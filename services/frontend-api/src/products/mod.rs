@@ -5,3 +5,10 @@ mod list;
 
 pub(crate) use get::get;
 pub(crate) use list::list;
+
+use utoipa::OpenApi;
+
+/// These operations in the API document.
+#[derive(OpenApi)]
+#[openapi(paths(get::get, list::list))]
+pub(crate) struct Api;

@@ -78,13 +78,17 @@ impl World {
         &self,
         cached: bool,
     ) -> impl Service<Request, Response = ServiceResponse, Error = Error> + use<> {
-        let options = CacheOptions { enabled: cached, ..CacheOptions::default() };
-        let state =
-            Data::new(AppState::with(self.database.database.clone(), Arc::clone(&self.feed), options));
+        let state = self.state(cached);
         let app = App::new()
             .configure(|config| host::http::extractor_configs(config, MAX_BODY_BYTES))
             .configure(|config| routes::configure(config, state));
         test::init_service(app).await
+    }
+
+    /// What the routes work with.
+    pub(crate) fn state(&self, cached: bool) -> Data<AppState> {
+        let options = CacheOptions { enabled: cached, ..CacheOptions::default() };
+        Data::new(AppState::with(self.database.database.clone(), Arc::clone(&self.feed), options))
     }
 
     /// Imports products as one chunk, as import number `import_id`.

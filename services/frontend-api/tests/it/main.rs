@@ -3,4 +3,5 @@
 
 mod app;
 mod listings;
+mod openapi;
 mod products;

@@ -210,6 +210,10 @@ table! {
         Form::Choice(&["All", "Failures", "None"]), Value("All"),
         "one log line a request; `Failures` writes those of 400 and above only";
 
+    OPENAPI_ENABLE: "OpenApi:Enable" | "VirtoCommerce:Swagger:Enable",
+        Form::Bool, Value("true"),
+        "whether the APIs serve their OpenAPI document at /openapi.json and a viewer for it at /docs/";
+
     SQL_MAX_POOL_SIZE: "Sql:MaxPoolSize",
         Form::Integer { min: 1, max: 1000 }, Value("16"),
         "connections to SQL Server of this process";
@@ -335,6 +339,7 @@ pub static SECTIONS: &[&str] = &[
     "PushNotifications",
     "Caching",
     "Http",
+    "OpenApi",
     "Sql",
     "Tls",
     "Authoring",

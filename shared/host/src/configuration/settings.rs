@@ -36,6 +36,8 @@ pub struct Settings {
     pub push: Push,
     /// The HTTP server and its limits.
     pub http: Http,
+    /// Whether the API document and its viewer are served.
+    pub openapi_enabled: bool,
     /// What only authoring-api reads.
     pub authoring: Authoring,
     /// Catalog imports.
@@ -209,6 +211,7 @@ impl Settings {
         let caching = read_caching(&mut reader);
         let push = read_push(&mut reader);
         let http = read_http(&mut reader);
+        let openapi_enabled = reader.bool(&keys::OPENAPI_ENABLE);
         let authoring = Authoring { bearer_token: reader.secret(&keys::BEARER_TOKEN) };
         let imports = Imports { max_upload_bytes: reader.integer(&keys::IMPORT_MAX_UPLOAD_BYTES) };
         let log_level = log_directive(reader.choice(&keys::LOG_LEVEL));
@@ -228,6 +231,7 @@ impl Settings {
                 caching,
                 push,
                 http,
+                openapi_enabled,
                 authoring,
                 imports,
                 log_level,

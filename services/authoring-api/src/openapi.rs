@@ -1,0 +1,37 @@
+//! The API document of this service: what its handlers say about themselves, put together.
+
+use host::openapi::Document;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+
+use crate::{imports, products, stores};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Stoa authoring API",
+        description = "The merchant's side: stores, products, imports. Every error answer is `application/problem+json` \
+                       with a stable `code`; an address that exists answers other methods with 405 and `Allow`."
+    ),
+    tags(
+        (name = "stores", description = "What is sold where, in which currency"),
+        (name = "products", description = "Working copies; saving one publishes it"),
+        (name = "imports", description = "Catalog files, imported by a worker"),
+    ),
+    security(("bearer" = []))
+)]
+struct Api;
+
+/// The document of all routes.
+///
+/// # Errors
+/// A handler names a kind of problem that does not exist.
+pub fn document() -> anyhow::Result<Document> {
+    let mut api = Api::openapi();
+    for part in [stores::Api::openapi(), products::Api::openapi(), imports::Api::openapi()] {
+        api.merge(part);
+    }
+    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    api.components.get_or_insert_default().add_security_scheme("bearer", bearer);
+    Document::of(api, &[])
+}
