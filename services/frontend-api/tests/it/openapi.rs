@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::introspection::IntrospectionTree;
-use actix_web::web::{self, Data};
 use actix_web::App;
+use actix_web::introspection::IntrospectionTree;
 use actix_web::test::{TestRequest, call_and_read_body_json, init_service};
+use actix_web::web::{self, Data};
 use frontend_api::{openapi, routes};
 use serde_json::Value;
 

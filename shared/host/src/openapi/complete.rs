@@ -59,9 +59,10 @@ fn complete_operation(
     if operation.get("security").map_or(is_guarded, asks_for_something) {
         wanted.push(&kind::UNAUTHORIZED);
     }
-    let has_query = operation.get("parameters").and_then(Value::as_array).is_some_and(|parameters| {
-        parameters.iter().any(|parameter| parameter["in"] == "query")
-    });
+    let has_query = operation
+        .get("parameters")
+        .and_then(Value::as_array)
+        .is_some_and(|parameters| parameters.iter().any(|parameter| parameter["in"] == "query"));
     if has_query {
         wanted.push(&kind::BAD_REQUEST);
     }

@@ -12,10 +12,10 @@ mod viewer;
 
 use std::collections::BTreeSet;
 
+use actix_web::HttpResponse;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, EntityTag, HeaderValue, IfNoneMatch};
 use actix_web::middleware::Compress;
 use actix_web::web::{Bytes, Data, Header, ServiceConfig, resource};
-use actix_web::HttpResponse;
 use anyhow::Context as _;
 use serde_json::Value;
 use sha2::{Digest, Sha256};

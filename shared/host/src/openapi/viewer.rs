@@ -25,9 +25,9 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
 /// Adds the viewer's routes.
 pub(super) fn routes(config: &mut ServiceConfig) {
     let without_slash = VIEWER_ADDRESS.trim_end_matches('/');
-    config.service(resource(without_slash).get(redirect)).service(
-        resource(format!("{VIEWER_ADDRESS}{{file:.*}}")).get(file).wrap(Compress::default()),
-    );
+    config
+        .service(resource(without_slash).get(redirect))
+        .service(resource(format!("{VIEWER_ADDRESS}{{file:.*}}")).get(file).wrap(Compress::default()));
 }
 
 /// The page's own addresses are relative to it.

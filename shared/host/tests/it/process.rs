@@ -42,7 +42,7 @@ fn one_of_our_processes() {
         if host.settings.environment == "Hangs" {
             host.lifecycle.spawn(std::future::pending());
         }
-        host.serve(|_config| {}).await
+        host.serve(None, |_config| {}).await
     });
     let code = (0..=3u8).find(|code| format!("{:?}", ExitCode::from(*code)) == format!("{end:?}"));
     #[expect(clippy::disallowed_methods, reason = "the test harness has no other way to set its exit code")]
