@@ -133,6 +133,63 @@ async fn every_error_leaves_as_a_problem_whoever_made_it() {
     tiny.stop().await;
 }
 
+/// Sends `request` as it is and reads until the server closes: status line and headers, then the body.
+async fn raw(tiny: &Tiny, request: &[u8]) -> (String, String) {
+    let mut stream = tokio::net::TcpStream::connect(tiny.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.to_owned(), body.to_owned())
+}
+
+#[actix_web::test]
+async fn addresses_and_bodies_that_are_no_text_leave_as_problems() {
+    let tiny = start(Setup::with_members("")).await;
+    let get = |target: &str| format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    let targets = [
+        ("/items/%zz", 404),
+        ("/items/%ff", 404),
+        ("/nowhere/%00%ff%", 404),
+        ("/items?size=%ff", 400),
+        ("/items?size=%zz", 400),
+        ("/items?%", 400),
+    ];
+    for (target, status) in targets {
+        let (head, body) = raw(&tiny, get(target).as_bytes()).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{target}: {head}");
+        assert!(head.contains("content-type: application/problem+json"), "{target}: {head}");
+        assert!(body.contains("urn:stoa:problem:"), "{target}: {body}");
+    }
+    let json = b"POST /items HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n\
+                 content-length: 3\r\n\r\n\"\xff\"";
+    let (head, body) = raw(&tiny, json).await;
+    assert!(head.starts_with("HTTP/1.1 400 ") && body.contains("\"code\":\"bad_request\""), "{head} {body}");
+    tiny.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_no_http_is_refused_with_400_and_the_connection_closed() {
+    let tiny = start(Setup::with_members("")).await;
+    let many = (0..200).map(|n| format!("x-{n}: y\r\n")).collect::<String>();
+    let requests = [
+        "nonsense\r\n\r\n".to_owned(),
+        "GET / HTTP/9.9\r\nhost: x\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nbad header\r\n\r\n".to_owned(),
+        "POST /items HTTP/1.1\r\nhost: x\r\ncontent-length: many\r\n\r\n".to_owned(),
+        "POST /items HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+            .to_owned(),
+        format!("GET / HTTP/1.1\r\nhost: x\r\n{many}\r\n"),
+    ];
+    for request in requests {
+        let (head, _) = raw(&tiny, request.as_bytes()).await;
+        assert!(head.starts_with("HTTP/1.1 4"), "{request}: {head}");
+    }
+    assert_eq!(tiny.get("/items?size=3").await.text().await.unwrap(), "3");
+    tiny.stop().await;
+}
+
 #[actix_web::test]
 async fn every_answer_has_an_id_and_security_headers() {
     let tiny = start(Setup::with_members("")).await;
