@@ -36,8 +36,9 @@ test: build ## Every test (Rust and redis-server only).
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
-judges: ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3 and root once, for mono.
+judges: tools ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3 and root once, for mono.
 	tests/judges/tsql/run
+	tests/judges/http/run
 
 check: ## Formatting, lints and documentation, each warning an error.
 	cargo fmt --all --check
