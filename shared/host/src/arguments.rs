@@ -1,9 +1,10 @@
-//! The command line: the same flags for each of our processes.
+//! The command line: the same flags for each of our processes; authoring-api knows one command beside serving.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::Service;
 use crate::configuration::{FlagValue, Sources};
@@ -12,6 +13,12 @@ use crate::configuration::{FlagValue, Sources};
 #[derive(Clone, Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 pub struct Arguments {
+    /// Does this instead of serving.
+    #[arg(value_enum, value_name = "COMMAND")]
+    command: Option<Command>,
+    /// With migrate: names what is missing, changes nothing, and ends with 4 if something is.
+    #[arg(long, requires = "command")]
+    list: bool,
     /// Configuration file (JSON, comments allowed); appsettings.json of this folder if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -29,15 +36,53 @@ pub struct Arguments {
     pub print_config_keys: bool,
 }
 
+/// What a process can be asked to do instead of serving.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Command {
+    /// Brings the database's schema up to date and ends: 0 if it is now.
+    Migrate,
+}
+
+/// What the process is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Serve until it is asked to stop.
+    Serve,
+    /// Bring the schema up to date.
+    Migrate,
+    /// Name the migrations that are missing.
+    ListMigrations,
+}
+
 impl Arguments {
     /// Reads a command line whose first word is the program's name.
     ///
     /// # Errors
     /// What clap has to say, which includes `--help` and `--version`.
     pub fn read(service: Service, words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let command = Self::command().name(service.name()).bin_name(service.name());
-        let matches = command.try_get_matches_from(words)?;
-        Self::from_arg_matches(&matches)
+        let mut command = Self::command().name(service.name()).bin_name(service.name());
+        let migrates = service == Service::AuthoringApi;
+        if !migrates {
+            command = command.mut_args(|arg| {
+                let hidden = matches!(arg.get_id().as_str(), "command" | "list");
+                arg.hide(hidden)
+            });
+        }
+        let arguments = Self::from_arg_matches(&command.try_get_matches_from_mut(words)?)?;
+        if arguments.command.is_some() && !migrates {
+            let elsewhere = "migrate is a command of authoring-api";
+            return Err(command.error(ErrorKind::InvalidSubcommand, elsewhere));
+        }
+        Ok(arguments)
+    }
+
+    /// What the process is to do.
+    pub fn task(&self) -> Task {
+        match self.command {
+            None => Task::Serve,
+            Some(Command::Migrate) if self.list => Task::ListMigrations,
+            Some(Command::Migrate) => Task::Migrate,
+        }
     }
 
     /// The sources of configuration that the command line and the given environment variables name.

@@ -1,4 +1,5 @@
-//! Waits for the database at start, and brings its schema up to date or refuses an outdated one.
+//! Waits for the database at start, and brings its schema up to date or refuses an outdated one; or does nothing but
+//! that ([`migrate`], [`list`]).
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use sql::{Database, Migration};
 use tokio::time::Instant;
 
 use crate::configuration::{Migrate, Sql, milliseconds};
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{End, Lifecycle};
 
 /// The pause after the first failed attempt; it doubles up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -68,22 +69,73 @@ pub async fn prepare(
 ) -> anyhow::Result<()> {
     let by_kind = if database.is_local_sql() { Migrate::Auto } else { Migrate::Never };
     match migrate.unwrap_or(by_kind) {
-        Migrate::Auto => {
-            let report =
-                sql::migrate(database, migrations).await.context("cannot bring the schema up to date")?;
-            tracing::info!(applied = report.applied.len(), "schema is up to date");
-        }
+        Migrate::Auto => bring_up_to_date(database, migrations).await,
         Migrate::Never => {
-            let missing =
-                sql::pending_migrations(database, migrations).await.context("cannot read the schema")?;
-            if let Some(first) = missing.first() {
-                anyhow::bail!(
-                    "the database lacks {} migrations, first \"{first}\", and Sql:Migrate is Never: start one \
-                     instance with --set Sql:Migrate=Auto and a login that may change the schema",
-                    missing.len()
-                );
-            }
+            let missing = missing(database, migrations).await?;
+            let Some(first) = missing.first() else { return Ok(()) };
+            anyhow::bail!(
+                "the database lacks {} migrations, first \"{first}\", and Sql:Migrate is Never: run `authoring-api \
+                 migrate` once with a login that may change the schema, or start one instance with --set \
+                 Sql:Migrate=Auto",
+                missing.len()
+            )
         }
     }
+}
+
+/// Brings the schema up to date and nothing else: a step of a deployment, with a login that may change the schema.
+/// Several at once, and services that start meanwhile, apply each step exactly once.
+///
+/// # Errors
+/// As [`connect`]; a migration failed, the database is too new, or a stop was asked for while it was awaited.
+pub async fn migrate(
+    settings: &Sql,
+    migrations: &[&[Migration]],
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<End> {
+    let database = reach(settings, lifecycle).await?;
+    let done = bring_up_to_date(&database, migrations).await;
+    database.close().await;
+    done.map(|()| End::Stopped)
+}
+
+/// Names the migrations that are missing, one log line each, and changes nothing.
+///
+/// # Errors
+/// As [`migrate`].
+pub async fn list(settings: &Sql, migrations: &[&[Migration]], lifecycle: &Lifecycle) -> anyhow::Result<End> {
+    let database = reach(settings, lifecycle).await?;
+    let found = missing(&database, migrations).await;
+    database.close().await;
+    let missing = found?;
+    for step in &missing {
+        tracing::info!(step, "migration is missing");
+    }
+    if missing.is_empty() {
+        tracing::info!("schema is up to date");
+        return Ok(End::Stopped);
+    }
+    Ok(End::MigrationsMissing)
+}
+
+async fn reach(settings: &Sql, lifecycle: &Lifecycle) -> anyhow::Result<Database> {
+    let target = &settings.connection;
+    tracing::info!(
+        server = target.server(),
+        database = target.database(),
+        login = target.user(),
+        "migrating"
+    );
+    let connected = connect(settings, lifecycle, || ()).await?;
+    connected.context("a stop was asked for before the database answered")
+}
+
+async fn bring_up_to_date(database: &Database, migrations: &[&[Migration]]) -> anyhow::Result<()> {
+    let report = sql::migrate(database, migrations).await.context("cannot bring the schema up to date")?;
+    tracing::info!(applied = report.applied.len(), "schema is up to date");
     Ok(())
+}
+
+async fn missing(database: &Database, migrations: &[&[Migration]]) -> anyhow::Result<Vec<String>> {
+    sql::pending_migrations(database, migrations).await.context("cannot read the schema")
 }

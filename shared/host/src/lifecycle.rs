@@ -68,7 +68,7 @@ impl Lifecycle {
 /// How a process ended; the exit code tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It was asked to stop, and everything was drained.
+    /// It was asked to stop, and everything was drained; or it has done what it was started for.
     Stopped,
     /// It could not start or could not go on.
     Failed,
@@ -76,16 +76,19 @@ pub enum End {
     Refused,
     /// It was asked to stop and did not finish in time; something was cut off.
     HardStopped,
+    /// It was asked to list the missing migrations, and there are some.
+    MigrationsMissing,
 }
 
 impl End {
-    /// 0 stopped, 1 failed, 2 configuration refused, 3 hard stop. (A panic of the main thread is 101.)
+    /// 0 stopped, 1 failed, 2 configuration refused, 3 hard stop, 4 migrations are missing. (A panic of the main thread is 101.)
     pub fn code(self) -> u8 {
         match self {
             Self::Stopped => 0,
             Self::Failed => 1,
             Self::Refused => 2,
             Self::HardStopped => 3,
+            Self::MigrationsMissing => 4,
         }
     }
 }
@@ -121,10 +124,10 @@ impl StopSignals {
 }
 
 /// Runs `work` until it ends, turning signals into a soft stop and impatience into a hard one. `work` must end
-/// soon after `lifecycle.stopping()`; its error is logged here.
+/// soon after `lifecycle.stopping()` and says how; its error is logged here.
 pub async fn run_until_stopped<F>(lifecycle: &Lifecycle, mut signals: StopSignals, work: F) -> End
 where
-    F: Future<Output = anyhow::Result<()>>,
+    F: Future<Output = anyhow::Result<End>>,
 {
     tokio::pin!(work);
     let hard_stop = async {
@@ -143,9 +146,9 @@ where
     tokio::select! {
         biased;
         ended = &mut work => match ended {
-            Ok(()) => {
+            Ok(end) => {
                 tracing::info!("stopped");
-                End::Stopped
+                end
             }
             Err(error) => {
                 tracing::error!(error = format!("{error:#}"), "failed");

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use sql::Migration;
 
-use crate::arguments::Arguments;
+use crate::arguments::{Arguments, Task};
 use crate::configuration::{Configuration, keys_table};
 use crate::lifecycle::{End, Lifecycle, StopSignals, run_until_stopped};
 use crate::wiring::Host;
-use crate::{Service, telemetry};
+use crate::{Service, database, telemetry};
 
 /// After the end, tasks that do not watch the lifecycle get this long before their threads are left behind.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -39,8 +39,8 @@ where
     F: FnOnce(Host) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    let configuration = match configure(service, words) {
-        Ok(configuration) => configuration,
+    let (configuration, task) = match configure(service, words) {
+        Ok(configured) => configured,
         Err(end) => return end.into(),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -50,14 +50,17 @@ where
             return End::Failed.into();
         }
     };
-    let end = runtime.block_on(run(configuration, migrations, build));
+    let end = runtime.block_on(run(configuration, task, migrations, build));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     telemetry::stop();
     end.into()
 }
 
 /// Everything before the runtime. What the user must mend goes to standard error as plain text.
-fn configure(service: Service, words: impl IntoIterator<Item = OsString>) -> Result<Configuration, End> {
+fn configure(
+    service: Service,
+    words: impl IntoIterator<Item = OsString>,
+) -> Result<(Configuration, Task), End> {
     let arguments = Arguments::read(service, words).map_err(|error| {
         let is_help = !error.use_stderr();
         // A closed pipe is nobody's mistake.
@@ -77,7 +80,7 @@ fn configure(service: Service, words: impl IntoIterator<Item = OsString>) -> Res
         return Err(print(&configuration.print()));
     }
     telemetry::start(configuration.settings.log_level).map_err(refuse)?;
-    Ok(configuration)
+    Ok((configuration, arguments.task()))
 }
 
 fn print(text: &str) -> End {
@@ -89,6 +92,7 @@ fn print(text: &str) -> End {
 
 async fn run<F, Fut>(
     configuration: Configuration,
+    task: Task,
     migrations: &'static [&'static [Migration]],
     build: F,
 ) -> End
@@ -105,10 +109,16 @@ where
         }
     };
     let work = async {
-        match Host::start(configuration, migrations, lifecycle.clone()).await? {
-            Some(host) => build(host).await,
-            None => Ok(()),
+        let sql = &configuration.settings.sql;
+        match task {
+            Task::Migrate => return database::migrate(sql, migrations, &lifecycle).await,
+            Task::ListMigrations => return database::list(sql, migrations, &lifecycle).await,
+            Task::Serve => {}
         }
+        if let Some(host) = Host::start(configuration, migrations, lifecycle.clone()).await? {
+            build(host).await?;
+        }
+        Ok(End::Stopped)
     };
     run_until_stopped(&lifecycle, signals, work).await
 }

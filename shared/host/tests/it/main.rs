@@ -5,6 +5,7 @@
 mod configuration;
 mod health;
 mod http;
+mod migrate;
 mod openapi;
 mod precedence;
 mod problem;

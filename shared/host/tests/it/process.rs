@@ -14,10 +14,26 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
+/// The environment in which a process is of the next version.
+pub const NEXT: &str = "Next";
+
 /// The words of the command line that a started process reads, one a line.
 const WORDS: &str = "HOST_TEST_WORDS";
 
-const MIGRATIONS: &[&[sql::Migration]] = &[sql::MIGRATIONS, jobs::MIGRATIONS];
+pub const MIGRATIONS: &[&[sql::Migration]] = &[sql::MIGRATIONS, jobs::MIGRATIONS];
+
+/// What the next version of the program brings: a step that this version can live with.
+pub const NEXT_MIGRATIONS: &[&[sql::Migration]] = &[
+    sql::MIGRATIONS,
+    jobs::MIGRATIONS,
+    &[sql::Migration {
+        component: "Next",
+        version: 1,
+        name: "a column more",
+        min_binary: 1,
+        text: "ALTER TABLE Platform.ChangeFeed ADD AddedByNext int NULL;",
+    }],
+];
 
 /// A job that nobody enqueues: a job server needs a handler.
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -32,8 +48,12 @@ impl jobs::Payload for Nothing {
 #[ignore = "started by the other tests of this module"]
 fn one_of_our_processes() {
     let Ok(words) = std::env::var(WORDS) else { return };
+    let is_authoring = words.starts_with(Service::AuthoringApi.name());
+    let service = if is_authoring { Service::AuthoringApi } else { Service::JobWorker };
+    let is_next = std::env::var("STOA_ENVIRONMENT").is_ok_and(|name| name == NEXT);
+    let migrations = if is_next { NEXT_MIGRATIONS } else { MIGRATIONS };
     let words = words.lines().map(Into::into);
-    let end = host::main_with(Service::JobWorker, words, MIGRATIONS, async |host: Host| {
+    let end = host::main_with(service, words, migrations, async |host: Host| {
         let mut registry = jobs::Registry::new();
         if host.settings.environment != "NoHandlers" {
             registry.register::<Nothing, _, _, _>(async |_context, _payload| Ok::<(), jobs::Failure>(()));
@@ -44,12 +64,12 @@ fn one_of_our_processes() {
         }
         host.serve(None, |_config| {}).await
     });
-    let code = (0..=3u8).find(|code| format!("{:?}", ExitCode::from(*code)) == format!("{end:?}"));
+    let code = (0..=4u8).find(|code| format!("{:?}", ExitCode::from(*code)) == format!("{end:?}"));
     #[expect(clippy::disallowed_methods, reason = "the test harness has no other way to set its exit code")]
     std::process::exit(code.map_or(100, i32::from));
 }
 
-struct Process {
+pub struct Process {
     child: Child,
     /// What it logs, read all the time: a full pipe would hold it back.
     lines: mpsc::UnboundedReceiver<String>,
@@ -58,17 +78,22 @@ struct Process {
 
 impl Process {
     /// Starts a process with this `appsettings.json` and these further words.
-    fn start(settings: &str, words: &[&str]) -> Self {
+    pub fn start(settings: &str, words: &[&str]) -> Self {
         Self::start_in("Production", settings, words)
     }
 
     /// The same in an environment of this name.
-    fn start_in(environment: &str, settings: &str, words: &[&str]) -> Self {
+    pub fn start_in(environment: &str, settings: &str, words: &[&str]) -> Self {
+        Self::start_as(Service::JobWorker, environment, settings, words)
+    }
+
+    /// The same as this service.
+    pub fn start_as(service: Service, environment: &str, settings: &str, words: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("appsettings.json");
         std::fs::write(&file, settings).unwrap();
         let file = file.to_str().unwrap();
-        let words: Vec<&str> = ["job-worker", "--config", file].iter().chain(words).copied().collect();
+        let words: Vec<&str> = [service.name(), "--config", file].iter().chain(words).copied().collect();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "process::one_of_our_processes", "--ignored", "--nocapture"])
             .env(WORDS, words.join("\n"))
@@ -90,7 +115,7 @@ impl Process {
     }
 
     /// Reads log lines up to the first with this message.
-    async fn line(&mut self, message: &str) -> String {
+    pub async fn line(&mut self, message: &str) -> String {
         while let Some(line) = self.lines.recv().await {
             println!("{line}");
             if line.contains(message) {
@@ -100,13 +125,23 @@ impl Process {
         panic!("the process ended without saying {message:?}");
     }
 
-    fn signal(&self, name: &str) {
+    pub fn signal(&self, name: &str) {
         let id = self.child.id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap().success());
     }
 
+    /// Exit code and every log line that was not read yet.
+    pub async fn end_with_lines(mut self) -> (i32, String) {
+        let mut lines = String::new();
+        while let Some(line) = self.lines.recv().await {
+            lines.push_str(&line);
+            lines.push('\n');
+        }
+        (self.end().await.0, lines)
+    }
+
     /// Exit code and standard error.
-    async fn end(self) -> (i32, String) {
+    pub async fn end(self) -> (i32, String) {
         let output = self.child.wait_with_output().await.unwrap();
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
     }
@@ -190,7 +225,7 @@ async fn a_database_that_never_comes_ends_the_process_with_1() {
 }
 
 /// The least configuration for a real database.
-fn settings(connection: &ConnectionString) -> String {
+pub fn settings(connection: &ConnectionString) -> String {
     let connection = connection.to_secret_string();
     serde_json::json!({
         "ConnectionStrings": {"VirtoCommerce": connection},
@@ -202,7 +237,7 @@ fn settings(connection: &ConnectionString) -> String {
 
 impl Process {
     /// Waits until it serves and gives its URL.
-    async fn url(&mut self) -> String {
+    pub async fn url(&mut self) -> String {
         let line: serde_json::Value = serde_json::from_str(&self.line("\"listening\"").await).unwrap();
         assert_eq!(line["service"], "job-worker");
         format!("http://{}", line["address"].as_str().unwrap())
@@ -210,7 +245,7 @@ impl Process {
 }
 
 /// Asks again until the status is this one; the test's own time limit ends a wait in vain.
-async fn until_status(url: &str, status: u16) {
+pub async fn until_status(url: &str, status: u16) {
     const PAUSE: Duration = Duration::from_millis(20);
     while reqwest::get(url).await.unwrap().status().as_u16() != status {
         tokio::time::sleep(PAUSE).await;
@@ -243,7 +278,7 @@ async fn an_outdated_schema_that_may_not_be_changed_refuses_the_start() {
     let mut process = Process::start(&settings(&test.connection), &words);
     let line = process.line("\"failed\"").await;
     assert!(
-        line.contains("and Sql:Migrate is Never: start one instance with --set Sql:Migrate=Auto"),
+        line.contains("and Sql:Migrate is Never: run `authoring-api migrate` once with a login that may"),
         "{line}"
     );
     assert_eq!(process.end().await.0, 1);
