@@ -32,7 +32,7 @@ pub(crate) struct Parameters {
 
 /// How far an import is, and what it refused.
 #[utoipa::path(get, path = "/admin/imports/{id}", tag = "imports", operation_id = "get_import",
-    params(("id" = i64, Path, description = "The import"), Parameters),
+    params(("id" = i64, Path, description = "The import", example = 1), Parameters),
     responses((status = 200, description = "The import", body = Report)),
     extensions(("x-problems" = json!(["not_found", "validation_failed"]))))]
 pub(crate) async fn view(

@@ -15,7 +15,7 @@ use crate::state::AppState;
 
 /// The working copy of a product.
 #[utoipa::path(get, path = "/admin/products/{id}", tag = "products", operation_id = "get_product",
-    params(("id" = i64, Path, description = "The product")),
+    params(("id" = i64, Path, description = "The product", example = 1)),
     responses((status = 200, description = "The working copy", body = WorkingCopy,
         headers(("etag" = String, description = "Its version; a change names it as If-Match")))),
     extensions(("x-problems" = json!(["not_found"]))))]

@@ -19,7 +19,7 @@ use crate::state::{ACTOR, AppState};
 /// afterwards: its entity tag is what the next edit must name.
 #[utoipa::path(put, path = "/admin/products/{id}", tag = "products", operation_id = "put_product",
     params(
-        ("id" = i64, Path, description = "The product"),
+        ("id" = i64, Path, description = "The product", example = 1),
         ("If-Match" = String, Header, description = "The ETag of the answer that the change is based on"),
     ),
     request_body = Edit,

@@ -12,7 +12,7 @@ use crate::state::AppState;
 
 /// One store.
 #[utoipa::path(get, path = "/admin/stores/{store}", tag = "stores", operation_id = "get_store",
-    params(("store" = String, Path, description = "The store")),
+    params(("store" = String, Path, description = "The store", example = "outdoor")),
     responses((status = 200, description = "The store", body = StoreView)),
     extensions(("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn get(state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, Problem> {

@@ -34,7 +34,7 @@ pub(crate) struct Body {
 
 /// Creates a store, or changes its name and language.
 #[utoipa::path(put, path = "/admin/stores/{store}", tag = "stores", operation_id = "put_store",
-    params(("store" = String, Path, description = "The store, made if there is none")),
+    params(("store" = String, Path, description = "The store, made if there is none", example = "outdoor")),
     request_body = Body,
     responses((status = 200, description = "The store as it is now", body = StoreView)),
     extensions(("x-problems" = json!(["conflict", "validation_failed"]))))]

@@ -17,8 +17,8 @@ use crate::state::AppState;
 #[utoipa::path(method(get, head), path = "/v1/{store}/products/{reference}", tag = "products",
     operation_id = "get_product",
     params(
-        ("store" = String, Path, description = "The store"),
-        ("reference" = String, Path, description = "Id or slug"),
+        ("store" = String, Path, description = "The store", example = "outdoor"),
+        ("reference" = String, Path, description = "Id or slug", example = "enamel-mug"),
         ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
     ),
     responses(

@@ -41,7 +41,7 @@ struct Wanted {
 #[utoipa::path(method(get, head), path = "/v1/{store}/products", tag = "products",
     operation_id = "list_products",
     params(
-        ("store" = String, Path, description = "The store"),
+        ("store" = String, Path, description = "The store", example = "outdoor"),
         Parameters,
         ("If-None-Match" = Option<String>, Header, description = "Entity tags that the client has"),
     ),
