@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use sql::RowExt;
 
 use crate::error::{Error, Result};
+use crate::observer::{Observer, TRACE_PARAMETER, nobody};
 use crate::payload::{JobId, Payload, arguments, handler_name, invocation_data};
 use crate::queue::check_queue_name;
 use crate::wakeup::WakeUp;
@@ -25,6 +26,7 @@ const WARNINGS_MAX: usize = 256;
 #[derive(Clone)]
 pub struct Client {
     wake: Arc<dyn WakeUp>,
+    observer: Arc<dyn Observer>,
     warned: Arc<Mutex<HashMap<(String, String), Instant>>>,
 }
 
@@ -37,20 +39,30 @@ struct NewJob {
 
 /// One parameter of the statement's JSON parameter; the value stands in an array of one.
 #[derive(Serialize)]
-struct NewParameter<'a> {
+struct NewParameter {
     #[serde(rename = "n")]
-    name: &'a str,
+    name: &'static str,
     #[serde(rename = "v")]
-    value: [&'a str; 1],
+    value: [Box<RawValue>; 1],
 }
 
-/// What Hangfire's culture filter captures: the invariant culture, a Rust process has no other.
-const PARAMETERS: [NewParameter<'static>; 1] = [NewParameter { name: "CurrentCulture", value: [""] }];
+impl NewParameter {
+    fn new<P: Payload, T: Serialize + ?Sized>(name: &'static str, value: &T) -> Result<Self> {
+        let value = serde_json::value::to_raw_value(value)
+            .map_err(|cause| Error::Payload { job_type: P::TYPE, cause })?;
+        Ok(Self { name, value: [value] })
+    }
+}
 
 impl Client {
     /// `wake` hears of each queue that received jobs, after the commit.
     pub fn new(wake: Arc<dyn WakeUp>) -> Self {
-        Self { wake, warned: Arc::default() }
+        Self { wake, observer: nobody(), warned: Arc::default() }
+    }
+
+    /// With somebody who hears of what is enqueued and knows the present trace, which each job carries on.
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
     }
 
     /// Enqueues one job into its own queue ([`Payload::QUEUE`]).
@@ -88,7 +100,7 @@ impl Client {
         check_queue_name(queue)?;
         let handler = handler_name(P::TYPE, P::METHOD);
         let invocation = invocation_data::<P>(queue)?;
-        let parameters = as_json::<P, _>(&PARAMETERS)?;
+        let parameters = self.parameters::<P>()?;
         let mut ids = Vec::with_capacity(payloads.len());
         let mut expected = true;
         for batch in payloads.chunks(BATCH) {
@@ -106,9 +118,18 @@ impl Client {
             }
         }
         if !ids.is_empty() {
-            self.announce_after_commit(tx, queue, handler, expected);
+            self.announce_after_commit(tx, queue, handler, ids.len(), expected);
         }
         Ok(ids)
+    }
+
+    /// The culture as Hangfire's filter captures it – the invariant one, a Rust process has no other – and the trace.
+    fn parameters<P: Payload>(&self) -> Result<String> {
+        let mut parameters = vec![NewParameter::new::<P, _>("CurrentCulture", "")?];
+        if let Some(trace) = self.observer.trace() {
+            parameters.push(NewParameter::new::<P, _>(TRACE_PARAMETER, &trace)?);
+        }
+        as_json::<P, _>(&parameters)
     }
 
     fn announce_after_commit(
@@ -116,12 +137,14 @@ impl Client {
         tx: &mut sql::Transaction<'_>,
         queue: &str,
         handler: String,
+        jobs: usize,
         expected: bool,
     ) {
         let client = self.clone();
         let queue = queue.to_owned();
         tx.after_commit(move || {
             client.wake.announce(&queue);
+            client.observer.enqueued(&handler, &queue, jobs, expected);
             if !expected {
                 client.warn_unexpected(handler, queue);
             }

@@ -1,6 +1,7 @@
 //! Reading jobs for people: state, history, counts. Nothing here locks or changes anything.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use sql::{Database, RowExt};
 use time::{OffsetDateTime, PrimitiveDateTime};
@@ -118,4 +119,43 @@ pub async fn counts(database: &Database) -> Result<Counts> {
         counts.held = i64::from(row.read::<i32>("Held")?);
     }
     Ok(counts)
+}
+
+/// What waits, for metrics.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// The queues in which jobs wait, at most 100.
+    pub queues: Vec<QueueBacklog>,
+    /// Jobs that wait for a handler that no server of their queue has.
+    pub held: i64,
+}
+
+/// What waits in one queue; held jobs are among it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueueBacklog {
+    /// The queue.
+    pub queue: String,
+    /// Jobs that nobody has claimed.
+    pub waiting: i64,
+    /// Since when the first of them exists.
+    pub oldest: Duration,
+}
+
+/// Counts what waits. Reads every waiting row: ask every few seconds at most.
+pub async fn backlog(database: &Database) -> Result<Backlog> {
+    const STATEMENT: &str = "monitor/queues.sql";
+    let mut sets = database.query_sets(include_str!("monitor/queues.sql"), &[]).await?;
+    let mut backlog = Backlog::default();
+    for row in take_set(&mut sets, 0, STATEMENT)? {
+        let age_ms = row.read_opt::<i64>("AgeMs")?.unwrap_or_default();
+        backlog.queues.push(QueueBacklog {
+            queue: row.read::<&str>("Queue")?.to_owned(),
+            waiting: i64::from(row.read::<i32>("Waiting")?),
+            oldest: Duration::from_millis(u64::try_from(age_ms).unwrap_or_default()),
+        });
+    }
+    if let Some(row) = take_set(&mut sets, 1, STATEMENT)?.first() {
+        backlog.held = i64::from(row.read::<i32>("Held")?);
+    }
+    Ok(backlog)
 }

@@ -82,6 +82,12 @@ impl Registry {
         }
     }
 
+    /// The registered name of the handler of a stored job, if the job can be read and the handler is here.
+    pub(crate) fn name_of(&self, invocation_data: &str) -> Option<&str> {
+        let handler = Invocation::parse(invocation_data).ok()?.handler();
+        self.handlers.get(&handler.to_lowercase()).map(|(name, _)| name.as_str())
+    }
+
     /// Turns a stored job into a running call.
     pub(crate) fn call(
         &self,

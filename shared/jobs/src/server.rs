@@ -29,6 +29,7 @@ use tokio_util::task::TaskTracker;
 pub use options::ServerOptions;
 
 use crate::error::Result;
+use crate::observer::{Observer, nobody};
 use crate::registry::Registry;
 use crate::wakeup::WakeUp;
 use exchange::Identity;
@@ -51,6 +52,7 @@ struct Shared {
     options: ServerOptions,
     identity: Identity,
     wake: Arc<dyn WakeUp>,
+    observer: Arc<dyn Observer>,
     running: Running,
     health: Health,
     /// Due members of `schedule` were seen.
@@ -110,6 +112,17 @@ impl Server {
         options: ServerOptions,
         wake: Arc<dyn WakeUp>,
     ) -> Result<Self> {
+        Self::start_observed(database, registry, options, wake, nobody())
+    }
+
+    /// [`start`](Self::start) with somebody who hears of the runs and joins them to their traces.
+    pub fn start_observed(
+        database: sql::Database,
+        registry: Registry,
+        options: ServerOptions,
+        wake: Arc<dyn WakeUp>,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Self> {
         registry.check()?;
         options.check()?;
         let identity = Identity::new(&registry, &options);
@@ -120,6 +133,7 @@ impl Server {
             registry,
             identity,
             wake,
+            observer,
             running: Running::default(),
             health: Health::default(),
             due: Notify::new(),

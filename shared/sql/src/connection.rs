@@ -5,17 +5,20 @@
 //! pool closes such a connection instead of handing it out; the server then rolls back.
 //! How a connection is made is in `login`; who may have it in `pool`.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tiberius::{Client, Row, ToSql};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 use tokio_util::compat::Compat;
+use tracing::Instrument as _;
 
-use crate::error::{Error, Result, statement_name};
+use crate::error::{Error, Result};
 use crate::metrics;
+use crate::pool::Shared;
 use crate::retry::FATAL_CLASS;
+use crate::statement::{self, Statement};
 
 /// The stream under TDS.
 pub(crate) type Tds = Client<Compat<TcpStream>>;
@@ -25,39 +28,6 @@ const ROLL_BACK: &str = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;";
 
 /// Longest wait for the answer to [`ROLL_BACK`]; after that the connection is closed, which rolls back too.
 const ROLL_BACK_LIMIT: Duration = Duration::from_secs(5);
-
-/// A statement and where it comes from; its name is only made when an error needs it.
-#[derive(Clone, Copy)]
-pub(crate) struct Statement<'a> {
-    transaction: Option<&'static str>,
-    label: Option<&'static str>,
-    text: &'a str,
-}
-
-impl<'a> Statement<'a> {
-    /// A statement on its own.
-    pub(crate) fn new(text: &'a str) -> Self {
-        Self { transaction: None, label: None, text }
-    }
-
-    /// A statement of a named transaction.
-    pub(crate) fn within(transaction: &'static str, text: &'a str) -> Self {
-        Self { transaction: Some(transaction), label: None, text }
-    }
-
-    /// Says what it is, where its first words do not.
-    pub(crate) fn labelled(self, label: &'static str) -> Self {
-        Self { label: Some(label), ..self }
-    }
-
-    pub(crate) fn name(&self) -> Cow<'static, str> {
-        let what = self.label.map_or_else(|| statement_name(self.text), Cow::Borrowed);
-        match self.transaction {
-            Some(transaction) => Cow::Owned(format!("{transaction}: {what}")),
-            None => what,
-        }
-    }
-}
 
 /// How a statement is sent, and what is wanted from the answer.
 #[derive(Clone, Copy)]
@@ -91,13 +61,16 @@ pub(crate) struct Connection {
     /// Pool generation in which it was made.
     pub(crate) generation: u64,
     last_used: Instant,
+    shared: Arc<Shared>,
     /// Counts it as live until it is dropped.
     _live: metrics::Live,
 }
 
 impl Connection {
-    pub(crate) fn new(client: Tds, generation: u64, live: metrics::Live) -> Self {
+    pub(crate) fn new(client: Tds, generation: u64, shared: Arc<Shared>) -> Self {
         Self {
+            _live: metrics::Live::new(shared.live()),
+            shared,
             client,
             in_flight: false,
             in_transaction: false,
@@ -105,7 +78,6 @@ impl Connection {
             retired: false,
             generation,
             last_used: Instant::now(),
-            _live: live,
         }
     }
 
@@ -138,9 +110,26 @@ impl Connection {
         limit: Duration,
     ) -> Result<Answer> {
         metrics::count_statement();
+        let span = statement.span(&self.shared.target);
+        let began = Instant::now();
+        let answer = self.answer(statement, request, limit).instrument(span.clone()).await;
+        let error = answer.as_ref().err();
+        if let Some(error) = error {
+            statement::record_failure(&span, error);
+        }
+        self.shared.observe(|| statement.report(began.elapsed(), error));
+        answer
+    }
+
+    async fn answer(
+        &mut self,
+        statement: Statement<'_>,
+        request: Request<'_>,
+        limit: Duration,
+    ) -> Result<Answer> {
         self.in_flight = true;
         // Boxed: what tiberius keeps across its awaits is large, and it is inside of everything above.
-        let exchange = Box::pin(self.send(statement.text, request));
+        let exchange = Box::pin(self.send(statement.text(), request));
         let answer = tokio::time::timeout(limit, exchange).await;
         self.last_used = Instant::now();
         match answer {

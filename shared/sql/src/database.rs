@@ -8,7 +8,7 @@ use tiberius::{Row, ToSql};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::connection::{Answer, Request, Statement};
+use crate::connection::{Answer, Request};
 use crate::connection_string::ConnectionString;
 use crate::error::{Error, Result, Retryable};
 use crate::login::Engine;
@@ -17,6 +17,7 @@ use crate::migrate::batches;
 use crate::observer::{CommitObserver, Observers};
 use crate::options::Options;
 use crate::pool::Pool;
+use crate::statement::{Statement, StatementObserver};
 use crate::transaction::{self, Transaction};
 
 /// A cheap handle to one pool of connections to one database. Clones share everything.
@@ -130,6 +131,11 @@ impl Database {
     /// Adds an observer of this pool's commits; it stays as long as the pool.
     pub fn observe_commits(&self, observer: Arc<dyn CommitObserver>) {
         self.inner.observers.add(observer);
+    }
+
+    /// Lets `observer` hear of every statement from now on. Only the first observer counts; `false`: there is one.
+    pub fn observe_statements(&self, observer: Arc<dyn StatementObserver>) -> bool {
+        self.inner.pool.shared().set_observer(observer)
     }
 
     /// Whether the server calls itself local-sql. Only for messages and to choose `Migrate=Auto`.

@@ -13,6 +13,7 @@ mod outcome;
 mod pool;
 mod retry;
 mod row;
+mod statement;
 mod tail;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -30,5 +31,6 @@ pub use observer::{CommitObserver, FeedCommit};
 pub use options::Options;
 pub use outcome::{COMMIT_RECORD_AGE_MIN, prune_commits};
 pub use row::RowExt;
+pub use statement::{StatementObserver, StatementReport};
 pub use tiberius::{FromSql, Row, ToSql};
 pub use transaction::{TAGS_MAX, Transaction};

@@ -8,6 +8,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -58,6 +59,10 @@ pub struct Metrics {
     pub pool_waits: u64,
     /// Times a caller waited in vain.
     pub pool_timeouts: u64,
+    /// All waits together.
+    pub pool_wait: Duration,
+    /// Most connections that may be open.
+    pub pool_max: u64,
     /// Transactions committed.
     pub commits: u64,
     /// Attempts of a transaction that were repeated.

@@ -11,12 +11,13 @@ mod plan;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connection::{Request, Statement};
+use crate::connection::Request;
 use crate::database::{Database, Inner};
 use crate::error::{Error, Result};
 use crate::pool::Lease;
 use crate::retry::{self, Retry};
 use crate::row::RowExt;
+use crate::statement::Statement;
 use plan::Recorded;
 
 /// What this binary knows to work with. Raised together with the first migration that needs it as its

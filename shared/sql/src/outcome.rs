@@ -22,8 +22,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
-use crate::connection::{Request, Statement};
+use crate::connection::Request;
 use crate::database::Inner;
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -31,6 +32,7 @@ use crate::observer::{FeedCommit, guarded};
 use crate::pool::Lease;
 use crate::retry::{self, FATAL_CLASS, Retry};
 use crate::row::RowExt;
+use crate::statement::Statement;
 use crate::tail::{self, Numbers};
 use crate::transaction::Hook;
 
@@ -66,7 +68,7 @@ pub(crate) async fn commit(
     let work = Work { database: Arc::clone(database), name, numbers, tags: tags.into() };
     let commit = Commit { work, hooks, caller: Some(caller) };
     metrics::count_statement();
-    database.commits.spawn(commit.follow_through(connection));
+    database.commits.spawn(commit.follow_through(connection).in_current_span());
     // The sender is only dropped unused when the runtime or the pool ends while the outcome is open.
     answer.await.unwrap_or_else(|_| {
         Err(Error::CommitUnknown { name, tx_id: numbers.tx_id, attempts: 0, cause: Arc::new(Error::Closed) })

@@ -5,8 +5,8 @@
 //! number: older connections are closed instead of handed out), and an end.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bb8::{ErrorSink, ManageConnection, PooledConnection, RunError};
@@ -16,8 +16,9 @@ use crate::connection::Connection;
 use crate::connection_string::ConnectionString;
 use crate::error::{Error, Result};
 use crate::login::{self, Engine};
-use crate::metrics::{self, Counters, Live, Metrics};
+use crate::metrics::{self, Counters, Metrics};
 use crate::options::Options;
+use crate::statement::{StatementObserver, StatementReport, Target};
 
 /// A connection on loan; dropping it gives it back, or closes it if something on it is unfinished.
 pub(crate) type Lease = PooledConnection<'static, Manager>;
@@ -35,6 +36,24 @@ pub(crate) struct Shared {
     closed: AtomicBool,
     live: Arc<watch::Sender<u64>>,
     pub(crate) counters: Counters,
+    pub(crate) target: Target,
+    observer: OnceLock<Arc<dyn StatementObserver>>,
+}
+
+impl Shared {
+    pub(crate) fn live(&self) -> &Arc<watch::Sender<u64>> {
+        &self.live
+    }
+
+    pub(crate) fn set_observer(&self, observer: Arc<dyn StatementObserver>) -> bool {
+        self.observer.set(observer).is_ok()
+    }
+
+    pub(crate) fn observe(&self, report: impl FnOnce() -> StatementReport) {
+        if let Some(observer) = self.observer.get() {
+            observer.statement(&report());
+        }
+    }
 }
 
 impl Pool {
@@ -45,6 +64,12 @@ impl Pool {
             closed: AtomicBool::new(false),
             live: Arc::new(watch::Sender::new(0)),
             counters: Counters::default(),
+            target: Target {
+                server: target.server().to_owned(),
+                port: target.port(),
+                database: target.database().to_owned(),
+            },
+            observer: OnceLock::new(),
         });
         let idle_check = Duration::from_millis(limits.idle_check_ms);
         let manager = Manager { target: target.clone(), shared: Arc::clone(&shared), idle_check };
@@ -146,6 +171,8 @@ impl Pool {
             discarded: metrics::read(&counters.discarded),
             pool_waits: state.statistics.get_waited,
             pool_timeouts: state.statistics.get_timed_out,
+            pool_wait: state.statistics.get_wait_time,
+            pool_max: u64::from(self.limits.pool_max),
             commits: metrics::read(&counters.commits),
             retries: metrics::read(&counters.retries),
             unknown_commits: metrics::read(&counters.unknown_commits),
@@ -175,7 +202,7 @@ impl Manager {
         match login::open(&self.target).await {
             Ok((client, engine)) => {
                 metrics::increment(&self.shared.counters.logins);
-                Ok((Connection::new(client, generation, Live::new(&self.shared.live)), engine))
+                Ok((Connection::new(client, generation, Arc::clone(&self.shared)), engine))
             }
             Err(error) => {
                 metrics::increment(&self.shared.counters.login_failures);

@@ -12,13 +12,14 @@ use futures_util::future::BoxFuture;
 use tiberius::{Row, ToSql};
 use tokio::time::Instant;
 
-use crate::connection::{Answer, Request, Statement};
+use crate::connection::{Answer, Request};
 use crate::database::Inner;
 use crate::error::{Error, Result, Retryable};
 use crate::metrics;
 use crate::outcome;
 use crate::pool::Lease;
 use crate::retry::{self, Retry};
+use crate::statement::Statement;
 
 /// Most distinct tags that one commit may carry. Above it the caller raises one coarse tag: the feed's row
 /// lock is held for the time of the insert, and every instance reads every row.

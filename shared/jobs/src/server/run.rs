@@ -2,16 +2,20 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::Shared;
 use super::exchange::{Claimed, Fence, Outcome, Settlement};
 use super::running::Run;
 use crate::context::Context;
 use crate::failure::{Failure, FailureKind};
+use crate::observer::{RunOutcome, RunReport, TRACE_PARAMETER, TraceContext};
 use crate::payload::JobId;
 
 /// The reason that Hangfire writes.
@@ -39,12 +43,53 @@ enum End {
     Dropped,
 }
 
-/// Runs the job to its end and reports it.
+/// Runs the job to its end, inside of its span, and reports it.
 pub(super) async fn run(shared: Arc<Shared>, job: Claimed, run: Run, completions: mpsc::Sender<Completion>) {
+    let handler = shared.registry.name_of(&job.invocation_data).unwrap_or_default().to_owned();
+    let span = span(&shared, &job, &handler);
+    run_inside(shared, job, handler, run, completions).instrument(span).await;
+}
+
+/// A child of whatever enqueued the job, also where that was another process.
+fn span(shared: &Shared, job: &Claimed, handler: &str) -> Span {
+    let attempt = retries_so_far(job) + 1;
+    let span = tracing::info_span!(
+        parent: None,
+        "job",
+        otel.name = format!("JOB {}", short_name(handler)),
+        otel.kind = "consumer",
+        otel.status_code = Empty,
+        job.id = job.fence.job_id,
+        job.handler = handler,
+        job.queue = job.fence.queue,
+        job.attempt = attempt,
+        job.outcome = Empty,
+    );
+    if let Some(trace) = job.parameters.get(TRACE_PARAMETER).and_then(|text| TraceContext::read(text)) {
+        shared.observer.continue_trace(&span, &trace);
+    }
+    span
+}
+
+/// `Namespace.Type, Assembly::Method` as `Type.Method`.
+fn short_name(handler: &str) -> String {
+    let (job_type, method) = handler.rsplit_once("::").unwrap_or((handler, ""));
+    let full_name = job_type.split(',').next().unwrap_or_default();
+    format!("{}.{method}", full_name.rsplit('.').next().unwrap_or_default())
+}
+
+async fn run_inside(
+    shared: Arc<Shared>,
+    job: Claimed,
+    handler: String,
+    run: Run,
+    completions: mpsc::Sender<Completion>,
+) {
     let started = Instant::now();
     let fence = job.fence.clone();
     let attempt = retries_so_far(&job) + 1;
-    let latency_ms = (job.claimed_at - job.created_at).whole_milliseconds();
+    let waited = job.claimed_at - job.created_at;
+    let latency_ms = waited.whole_milliseconds();
     let end = drive(&shared, job, attempt, &run).await;
     let storage_trouble = matches!(&end, End::Returned(Err(failure)) if failure.is_storage_trouble());
     let outcome = match end {
@@ -63,8 +108,34 @@ pub(super) async fn run(shared: Arc<Shared>, job: Claimed, run: Run, completions
         End::Returned(Err(failure)) => Some(failed(&shared, failure, attempt, fence.job_id)),
         End::Dropped => Some(given_back(&shared, &run)),
     };
+    report(&shared, &handler, &fence, outcome.as_ref(), started.elapsed(), waited);
     // Never fails while the dispatcher lives; never waits, the channel holds one completion for each worker.
     let _ = completions.send(Completion { fence, outcome, storage_trouble }).await;
+}
+
+fn report(
+    shared: &Shared,
+    handler: &str,
+    fence: &Fence,
+    outcome: Option<&Outcome>,
+    elapsed: Duration,
+    waited: time::Duration,
+) {
+    let outcome = match outcome {
+        None => RunOutcome::Lost,
+        Some(Outcome::Succeeded { .. }) => RunOutcome::Succeeded,
+        Some(Outcome::Failed { .. }) => RunOutcome::Failed,
+        Some(Outcome::Retry { .. }) => RunOutcome::Retried,
+        Some(Outcome::Requeue { .. }) => RunOutcome::GivenBack,
+    };
+    let span = Span::current();
+    span.record("job.outcome", tracing::field::debug(outcome));
+    if matches!(outcome, RunOutcome::Failed | RunOutcome::Retried) {
+        span.record("otel.status_code", "ERROR");
+    }
+    // A clock that was set back makes no wait of less than nothing.
+    let waited = Duration::try_from(waited).unwrap_or_default();
+    shared.observer.ran(&RunReport { handler, queue: &fence.queue, outcome, elapsed, waited });
 }
 
 /// `RetryCount` as .NET and we write it: a JSON number.
