@@ -27,6 +27,8 @@ pub async fn run(host: Host) -> anyhow::Result<()> {
     let dependencies = handlers::Dependencies { database: host.database.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
     let state = Data::new(AppState::new(&host));
+    let observed = state.clone();
+    host.metrics.observe(move |readings| readings.cache(&observed.cache_stats()));
     let document = openapi::document()?;
     host.serve(Some(document), move |config| routes::configure(config, state.clone())).await
 }

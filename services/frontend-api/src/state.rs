@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backplane::{Cache, CacheOptions, Feed, Loaded, Outcome};
+use backplane::{Cache, CacheOptions, CacheStats, Feed, Loaded, Outcome};
 use contracts::cache::{Document, StorefrontKey, tags};
 use host::Host;
 use host::problem::Problem;
@@ -43,6 +43,11 @@ impl AppState {
     /// With a cache behind this feed.
     pub fn with(database: Database, feed: Arc<Feed>, options: CacheOptions) -> Self {
         Self { database, cache: Cache::new(feed, options) }
+    }
+
+    /// For metrics.
+    pub(crate) fn cache_stats(&self) -> CacheStats {
+        self.cache.stats()
     }
 
     /// The document under `key`, from memory or from SQL Server. That there is none is remembered as well.

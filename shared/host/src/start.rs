@@ -79,7 +79,7 @@ fn configure(
     if arguments.print_config {
         return Err(print(&configuration.print()));
     }
-    telemetry::start(configuration.settings.log_level).map_err(refuse)?;
+    telemetry::start(service, configuration.settings.log_level).map_err(refuse)?;
     Ok((configuration, arguments.task()))
 }
 

@@ -16,6 +16,8 @@ use crate::database;
 use crate::health::{FeedPart, Health, JobServerPart, Observed, SqlState};
 use crate::http::{self, Listener, Surroundings};
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Metrics;
+use crate::observation::{self, JobObserver};
 use crate::openapi::Document;
 use crate::problem::Problem;
 
@@ -36,6 +38,8 @@ pub struct Host {
     pub jobs: jobs::Client,
     /// Tells job servers everywhere of new jobs.
     pub wake: Arc<dyn jobs::WakeUp>,
+    /// What is told to Prometheus.
+    pub metrics: web::Data<Metrics>,
     /// Says when to stop; tasks spawned on it are awaited.
     pub lifecycle: Lifecycle,
     hints: Wake,
@@ -45,7 +49,7 @@ pub struct Host {
 }
 
 /// The job server, while there is one; shared with the health routes.
-type JobServer = Arc<Mutex<Option<jobs::Server>>>;
+pub(crate) type JobServer = Arc<Mutex<Option<jobs::Server>>>;
 
 /// Job wake-ups through Redis: the two crates know nothing of each other.
 struct Hints(Wake);
@@ -75,7 +79,14 @@ impl Host {
         let listener = Listener::bind(settings.http.listen)?;
         let health = Health::new(settings.service, lifecycle.clone(), settings.caching.fail_safe_max);
         let health = web::Data::new(health);
-        let Some(database) = wait_for_database(&settings, &listener, &health, &lifecycle).await? else {
+        let metrics = web::Data::new(Metrics::new(settings.service)?);
+        let around = Surroundings {
+            http: settings.http.clone(),
+            lifecycle: lifecycle.part(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+        };
+        let Some(database) = wait_for_database(&settings, &listener, around, &lifecycle).await? else {
             return Ok(None);
         };
         database::prepare(&database, settings.sql.migrate, migrations).await?;
@@ -85,7 +96,8 @@ impl Host {
         let wake: Arc<dyn jobs::WakeUp> = Arc::new(Hints(hints.clone()));
         let job_server = JobServer::default();
         health.set_look(look(&redis, &feed, &job_server));
-        let jobs = jobs::Client::new(wake.clone());
+        observation::start(&metrics, &database, &redis, &feed, &job_server);
+        let jobs = jobs::Client::new(wake.clone()).observed_by(Arc::new(JobObserver::new(&metrics)));
         Ok(Some(Self {
             settings,
             database,
@@ -93,6 +105,7 @@ impl Host {
             feed,
             jobs,
             wake,
+            metrics,
             lifecycle,
             hints,
             job_server,
@@ -115,7 +128,10 @@ impl Host {
         let mut slot = self.job_server.lock();
         anyhow::ensure!(slot.is_none(), "a job server runs already");
         let options = job_server_options(&self.settings.hangfire);
-        *slot = Some(jobs::Server::start(self.database.clone(), registry, options, self.wake.clone())?);
+        let observer = Arc::new(JobObserver::new(&self.metrics));
+        let (database, wake) = (self.database.clone(), self.wake.clone());
+        *slot = Some(jobs::Server::start_observed(database, registry, options, wake, observer)?);
+        observation::watch_backlog(&self.metrics, &self.database, &self.lifecycle);
         Ok(true)
     }
 
@@ -133,6 +149,7 @@ impl Host {
             http: self.settings.http.clone(),
             lifecycle: self.lifecycle.clone(),
             health: self.health.clone(),
+            metrics: self.metrics.clone(),
         };
         let (service, address) = (self.settings.service.name(), self.listener.address);
         let document = document.filter(|_| self.settings.openapi_enabled);
@@ -215,14 +232,12 @@ fn announce(configuration: &Configuration) {
 async fn wait_for_database(
     settings: &Settings,
     listener: &Listener,
-    health: &web::Data<Health>,
+    around: Surroundings,
     lifecycle: &Lifecycle,
 ) -> anyhow::Result<Option<Database>> {
-    let room = lifecycle.part();
+    let room = around.lifecycle.clone();
     let waiting_room = Mutex::new(None);
     let open = || {
-        let around =
-            Surroundings { http: settings.http.clone(), lifecycle: room.clone(), health: health.clone() };
         let served = listener.share().and_then(|port| http::serve(port, around, starting_routes));
         match served {
             Ok(server) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sql::{CommitObserver, FeedCommit};
+use tracing::Span;
 
 use super::core::Change;
 use super::{Feed, Received, Source, hint};
@@ -23,6 +24,7 @@ impl CommitObserver for Observer {
             previous_mark: None,
             tags: commit.tags.clone(),
         };
+        let _span = publication(commit).entered();
         self.0.take(&change, Source::Own);
         if let (Some(redis), Some(message)) = (&self.0.redis, hint::encode(&change)) {
             redis.publish(&hint::channel(&self.0.options.channel_name, change.log_id), message);
@@ -36,6 +38,20 @@ impl CommitObserver for Observer {
     fn outcome_known(&self, tx_id: i64) {
         self.0.core.outcome_known(tx_id);
     }
+}
+
+/// A part of the trace of whoever changed something; none outside of any.
+fn publication(commit: &FeedCommit) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    tracing::info_span!(
+        "publish",
+        otel.name = "publish change",
+        otel.kind = "producer",
+        first = commit.first,
+        last = commit.last
+    )
 }
 
 /// Listens on the channel of the log followed, until the feed is stopped.

@@ -20,6 +20,8 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use crate::traces::Ids;
+
 /// How long a line may wait in memory.
 pub(crate) const FLUSH_AFTER: Duration = Duration::from_millis(50);
 /// Lines in memory.
@@ -30,6 +32,8 @@ const TARGET: &str = "host::http";
 /// What is told of one request. The query of its address is left out: it may hold what people typed.
 pub(crate) struct AccessLine<'a> {
     pub(crate) request_id: &'a str,
+    /// Where it is in which trace.
+    pub(crate) trace: Ids,
     pub(crate) method: &'a str,
     pub(crate) path: &'a str,
     pub(crate) status: u16,
@@ -64,15 +68,8 @@ impl AccessLine<'_> {
     /// Writes or buffers the line, if the log's level lets it pass.
     pub(crate) fn write(&self) {
         let level = self.level();
-        let is_wanted = match level {
-            Level::Information => tracing::enabled!(target: TARGET, tracing::Level::INFO),
-            Level::Warning => tracing::enabled!(target: TARGET, tracing::Level::WARN),
-            Level::Error => tracing::enabled!(target: TARGET, tracing::Level::ERROR),
-        };
-        if !is_wanted {
-            return;
-        }
         match WRITER.get() {
+            Some(writer) if !writer.wanted.has(level) => {}
             Some(writer) => LINE.with_borrow_mut(|line| {
                 line.clear();
                 self.format(level, SystemTime::now(), line);
@@ -84,13 +81,14 @@ impl AccessLine<'_> {
 
     /// As an event of the general logger.
     fn tell(&self, level: Level) {
+        let (trace_id, span_id) = (self.trace.trace, self.trace.span);
         let Self { request_id, method, path, status, duration_us, sql_statements, cache, code, .. } = *self;
         let cause = self.cause.as_deref();
         macro_rules! tell {
             ($level:ident) => {
                 tracing::$level!(
                     target: TARGET,
-                    request_id, method, path, status, duration_us, sql_statements, cache, code, cause,
+                    %trace_id, %span_id, request_id, method, path, status, duration_us, sql_statements, cache, code, cause,
                     "request"
                 )
             };
@@ -103,7 +101,11 @@ impl AccessLine<'_> {
     }
 
     fn format(&self, level: Level, now: SystemTime, line: &mut Vec<u8>) {
-        line.extend_from_slice(b"{\"timestamp\":\"");
+        line.extend_from_slice(b"{\"trace_id\":\"");
+        hex(line, &self.trace.trace.to_bytes());
+        line.extend_from_slice(b"\",\"span_id\":\"");
+        hex(line, &self.trace.span.to_bytes());
+        line.extend_from_slice(b"\",\"timestamp\":\"");
         timestamp(now, line);
         line.extend_from_slice(match level {
             Level::Information => b"\",\"level\":\"INFO\",\"message\":\"request\"".as_slice(),
@@ -125,6 +127,11 @@ impl AccessLine<'_> {
         text(line, "target", TARGET);
         line.extend_from_slice(b"}\n");
     }
+}
+
+fn hex(line: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
+    line.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
 }
 
 fn name(line: &mut Vec<u8>, name: &str) {
@@ -174,7 +181,8 @@ static WRITER: OnceLock<Writer> = OnceLock::new();
 
 /// From here on lines are JSON on standard output. A second call changes nothing.
 pub(crate) fn start() {
-    if WRITER.set(Writer::default()).is_ok()
+    let writer = Writer { wanted: Wanted::now(), ..Writer::default() };
+    if WRITER.set(writer).is_ok()
         && let Some(writer) = WRITER.get()
     {
         let spawned = std::thread::Builder::new().name("access-log".to_owned()).spawn(|| writer.run());
@@ -198,8 +206,39 @@ pub(crate) fn stop() {
     let _ = thread.map(JoinHandle::join);
 }
 
+/// Which levels the log lets pass.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    information: bool,
+    warning: bool,
+    error: bool,
+}
+
+impl Wanted {
+    /// Asked once: a question without an event leaves marks on its thread that would hide the next span from the
+    /// layers that said no. That thread ends here.
+    fn now() -> Self {
+        let ask = || Self {
+            information: tracing::enabled!(target: TARGET, tracing::Level::INFO),
+            warning: tracing::enabled!(target: TARGET, tracing::Level::WARN),
+            error: tracing::enabled!(target: TARGET, tracing::Level::ERROR),
+        };
+        let everything = Self { information: true, warning: true, error: true };
+        std::thread::scope(|scope| scope.spawn(ask).join()).unwrap_or(everything)
+    }
+
+    fn has(self, level: Level) -> bool {
+        match level {
+            Level::Information => self.information,
+            Level::Warning => self.warning,
+            Level::Error => self.error,
+        }
+    }
+}
+
 #[derive(Default)]
 struct Writer {
+    wanted: Wanted,
     buffer: Mutex<Buffer>,
     /// Told when the buffer is no longer empty, and at the end.
     first_line: Condvar,
@@ -264,6 +303,7 @@ mod tests {
     fn line() -> AccessLine<'static> {
         AccessLine {
             request_id: "4bf9-1",
+            trace: Ids::parse("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01").unwrap(),
             method: "GET",
             path: "/v1/outdoor/products/7",
             status: 200,
@@ -286,7 +326,8 @@ mod tests {
     fn a_line_has_the_form_of_the_general_logger() {
         assert_eq!(
             formatted(&line()),
-            "{\"timestamp\":\"2026-03-01T09:05:07.000250Z\",\"level\":\"INFO\",\"message\":\"request\",\
+            "{\"trace_id\":\"4bf92f3577b34da6a3ce929d0e0e4736\",\"span_id\":\"00f067aa0ba902b7\",\
+             \"timestamp\":\"2026-03-01T09:05:07.000250Z\",\"level\":\"INFO\",\"message\":\"request\",\
              \"request_id\":\"4bf9-1\",\"method\":\"GET\",\"path\":\"/v1/outdoor/products/7\",\"status\":200,\
              \"duration_us\":12,\"sql_statements\":0,\"cache\":\"hit\",\"target\":\"host::http\"}\n"
         );

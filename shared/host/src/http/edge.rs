@@ -16,7 +16,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
 use actix_web::http::header::{self, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse, web};
 use backplane::ThreadReads;
 use pin_project_lite::pin_project;
 use sql::metrics::statements_of_this_thread;
@@ -26,7 +26,9 @@ use super::access_log::AccessLine;
 use super::request_id::{self, RequestId};
 use crate::configuration::{AccessLog, Http};
 use crate::lifecycle::Lifecycle;
+use crate::metrics::{HttpMetrics, Metrics};
 use crate::problem::{CONTENT_TYPE_PROBLEM, Problem};
+use crate::traces::RequestTrace;
 
 /// On every answer that does not say otherwise: our answers are data, not pages.
 const SECURITY_HEADERS: [(HeaderName, &str); 3] = [
@@ -43,17 +45,19 @@ pub struct Edge {
     upload_timeout: Duration,
     access_log: AccessLog,
     lifecycle: Lifecycle,
+    metrics: web::Data<Metrics>,
 }
 
 impl Edge {
     /// With the limits of a configuration; connections are closed after their answer once `lifecycle` stops.
-    pub fn new(http: &Http, lifecycle: Lifecycle) -> Self {
+    pub fn new(http: &Http, lifecycle: Lifecycle, metrics: web::Data<Metrics>) -> Self {
         Self {
             max_header_bytes: http.max_header_bytes,
             request_timeout: http.request_timeout,
             upload_timeout: http.upload_timeout,
             access_log: http.access_log,
             lifecycle,
+            metrics,
         }
     }
 }
@@ -70,7 +74,8 @@ where
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(EdgeService { service, edge: Rc::new(self.clone()) }))
+        let (edge, metrics) = (Rc::new(self.clone()), Rc::new(self.metrics.http()));
+        ready(Ok(EdgeService { service, edge, metrics }))
     }
 }
 
@@ -79,6 +84,7 @@ where
 pub struct EdgeService<S> {
     service: S,
     edge: Rc<Edge>,
+    metrics: Rc<HttpMetrics>,
 }
 
 impl<S, B> Service<ServiceRequest> for EdgeService<S>
@@ -93,7 +99,7 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let visit = Visit::begin(&request, &self.edge);
+        let visit = Visit::begin(&request, &self.edge, &self.metrics);
         if header_bytes(&request) > self.edge.max_header_bytes {
             return Answer::Refused {
                 visit,
@@ -156,12 +162,14 @@ where
 #[derive(Debug)]
 pub struct Visit {
     id: RequestId,
+    trace: RequestTrace,
     started: Instant,
     method: Method,
     path: Box<str>,
     /// What was done for it in the polls so far.
     work: Work,
     edge: Rc<Edge>,
+    metrics: Rc<HttpMetrics>,
 }
 
 /// What this thread has done.
@@ -196,21 +204,23 @@ impl Work {
 }
 
 impl Visit {
-    fn begin(request: &ServiceRequest, edge: &Rc<Edge>) -> Self {
+    fn begin(request: &ServiceRequest, edge: &Rc<Edge>, metrics: &Rc<HttpMetrics>) -> Self {
         Self {
             id: RequestId::of(request.headers()),
+            trace: RequestTrace::begin(request.headers(), request.method()),
             started: Instant::now(),
             method: request.method().clone(),
             path: request.path().into(),
             work: Work::default(),
             edge: edge.clone(),
+            metrics: metrics.clone(),
         }
     }
 
     /// Runs one poll of the app and puts what it did to this request's account.
     fn watch<T>(&mut self, poll: impl FnOnce() -> T) -> T {
         let before = Work::of_this_thread();
-        let result = poll();
+        let result = self.trace.inside(poll);
         self.work.add_since(before);
         result
     }
@@ -221,14 +231,14 @@ impl Visit {
         let mut response = response.map_into_boxed_body();
         if status.as_u16() < 400 {
             self.complete(response.response_mut());
-            self.log(status, None);
+            self.tell(Some(response.request()), status, None);
             return response;
         }
         let problem = match response.response().error() {
             Some(error) => Some(problem_of(error)),
             None => (!is_problem(response.headers())).then(|| problem_of_answer(response.response())),
         };
-        self.log(status, problem.as_ref());
+        self.tell(Some(response.request()), status, problem.as_ref());
         if let Some(problem) = problem {
             response = with_problem(response, &problem, &self.id);
         }
@@ -240,7 +250,7 @@ impl Visit {
     fn refuse<T>(&self, problem: &Problem) -> Result<T, Error> {
         let mut response = problem.response(Some(self.id.as_str()));
         self.complete(&mut response);
-        self.log(problem.status, Some(problem));
+        self.tell(None, problem.status, Some(problem));
         Err(InternalError::from_response("refused at the edge", response).into())
     }
 
@@ -257,10 +267,18 @@ impl Visit {
         headers.insert(request_id::HEADER, self.id.header_value());
     }
 
-    fn log(&self, status: StatusCode, problem: Option<&Problem>) {
+    /// To the metrics and to the access log. `request` is `None` where the app did not answer.
+    fn tell(&self, request: Option<&HttpRequest>, status: StatusCode, problem: Option<&Problem>) {
+        let elapsed = self.started.elapsed();
+        self.metrics.record(request, &self.method, status, elapsed);
+        self.trace.end(&self.method, status, || request.and_then(HttpRequest::match_pattern));
+        self.log(elapsed, status, problem);
+    }
+
+    fn log(&self, elapsed: Duration, status: StatusCode, problem: Option<&Problem>) {
         let is_failure = status.as_u16() >= 400;
         let is_wanted = match self.edge.access_log {
-            AccessLog::All => is_failure || !self.path.starts_with("/health"),
+            AccessLog::All => is_failure || !(self.path.starts_with("/health") || &*self.path == "/metrics"),
             AccessLog::Failures => is_failure,
             // What went wrong on our side is told whether or not requests are logged.
             AccessLog::None => status.is_server_error(),
@@ -270,10 +288,11 @@ impl Visit {
         }
         AccessLine {
             request_id: self.id.as_str(),
+            trace: self.trace.ids(),
             method: self.method.as_str(),
             path: &self.path,
             status: status.as_u16(),
-            duration_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            duration_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
             sql_statements: self.work.statements,
             cache: self.work.cache(),
             code: problem.map(|problem| problem.code),

@@ -18,6 +18,7 @@ use super::extractors::extractor_configs;
 use crate::configuration::Http;
 use crate::health::{self, Health};
 use crate::lifecycle::Lifecycle;
+use crate::metrics::{self, Metrics};
 use crate::problem::Problem;
 
 /// Connections that wait to be accepted; more are refused by the operating system.
@@ -67,6 +68,8 @@ pub struct Surroundings {
     pub lifecycle: Lifecycle,
     /// Answers the health routes.
     pub health: web::Data<Health>,
+    /// Records requests and answers `/metrics`.
+    pub metrics: web::Data<Metrics>,
 }
 
 /// Starts the threads that serve; they end when the server is told to, see [`until_stopped`].
@@ -84,10 +87,12 @@ where
     };
     let mut server = HttpServer::new(move || {
         App::new()
-            .wrap(Edge::new(&around.http, around.lifecycle.clone()))
+            .wrap(Edge::new(&around.http, around.lifecycle.clone(), around.metrics.clone()))
             .configure(|config| extractor_configs(config, around.http.max_body_bytes))
             .app_data(around.health.clone())
             .configure(health::routes)
+            .app_data(around.metrics.clone())
+            .configure(metrics::routes)
             .configure(configure.clone())
             .default_service(web::to(no_such_address))
     })

@@ -7,7 +7,7 @@ use actix_web::{HttpResponse, web};
 use host::auth::BearerGuard;
 use host::health::{Health, Observed, SqlState};
 use host::http::{Listener, Surroundings, serve, until_stopped};
-use host::{Lifecycle, Problem, Secret, Service};
+use host::{Lifecycle, Metrics, Problem, Secret, Service};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,7 +42,8 @@ async fn start(setup: Setup) -> Tiny {
     let health = web::Data::new(health);
     let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let gates = web::Data::new((entered.clone(), release.clone()));
-    let around = Surroundings { http, lifecycle: lifecycle.clone(), health: health.clone() };
+    let metrics = web::Data::new(Metrics::new(Service::AuthoringApi).unwrap());
+    let around = Surroundings { http, lifecycle: lifecycle.clone(), health: health.clone(), metrics };
     let server = serve(listener, around, move |config| routes(config, gates.clone())).unwrap();
     let task = tokio::spawn(until_stopped(server, lifecycle.clone()));
     Tiny { url, lifecycle, health, client: Client::new(), entered, release, task }

@@ -5,6 +5,7 @@
 mod configuration;
 mod health;
 mod http;
+mod metrics;
 mod migrate;
 mod openapi;
 mod precedence;

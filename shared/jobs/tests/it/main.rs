@@ -12,6 +12,7 @@ mod fence;
 mod hold;
 mod interop;
 mod migrations;
+mod observer;
 mod outage;
 mod retry;
 mod rows;
