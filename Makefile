@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools build demo run test judges check bench
+.PHONY: help tools certificates build demo run test judges check bench
 
 TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/bin:$(PATH)
@@ -23,6 +23,9 @@ $(TOOLS)/ready: deploy/desk/unpack-redis
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --quiet --locked --root $(TOOLS) cargo-nextest
 	@touch $@
 
+certificates: tools ## Make the certificate authority of the tests, and its certificates, under target/tls.
+	@cargo run --locked --quiet -p test-ca
+
 build: tools ## Build every binary (development profile).
 	cargo build --locked --workspace --bins
 
@@ -32,7 +35,7 @@ demo: build ## The main job end to end, narrated and asserted; leaves nothing ru
 run: build ## Keep the whole stack up with demo data; Ctrl-C stops all of it.
 	target/debug/stack
 
-test: build ## Every test (Rust and redis-server only).
+test: build certificates ## Every test (Rust and redis-server only).
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 

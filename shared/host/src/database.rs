@@ -37,7 +37,7 @@ pub async fn connect(
             },
             () = lifecycle.stopping().cancelled() => return Ok(None),
         };
-        if matches!(error, sql::Error::Precondition { .. }) {
+        if error.needs_mending() {
             return Err(error.into());
         }
         let jittered = pause.mul_f64(rand::random_range(0.8..1.2));

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::certificate::CertificateProblem;
 use crate::retry::{self, Retry};
 
 /// The result of everything in this crate.
@@ -166,9 +167,12 @@ pub enum ConnectFailure {
     /// The server refused the login.
     #[error("{0}")]
     Refused(ServerError),
-    /// TLS could not be agreed on, or the certificate is not trusted.
+    /// TLS could not be agreed on.
     #[error("TLS: {0}")]
     Tls(String),
+    /// The server's certificate is not accepted.
+    #[error("{0}")]
+    Certificate(CertificateProblem),
     /// More redirects than allowed.
     #[error("more than {0} redirects")]
     TooManyRedirects(u32),
@@ -188,6 +192,15 @@ impl Error {
             },
             Self::RolledBack { cause, .. } => cause.number(),
             _ => None,
+        }
+    }
+
+    /// Whether somebody has to mend something before a connection can be used: waiting does not help.
+    pub fn needs_mending(&self) -> bool {
+        match self {
+            Self::Precondition { .. } => true,
+            Self::Connect { reason, .. } => matches!(**reason, ConnectFailure::Certificate(_)),
+            _ => false,
         }
     }
 

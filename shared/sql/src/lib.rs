@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod certificate;
 mod connection;
 mod connection_string;
 mod database;
@@ -19,6 +20,7 @@ mod tail;
 pub mod testing;
 mod transaction;
 
+pub use certificate::CertificateProblem;
 pub use connection_string::{ConnectionString, ConnectionStringError};
 pub use database::Database;
 pub use error::{ConnectFailure, Error, Result, Retryable, ServerError};

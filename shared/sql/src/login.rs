@@ -13,6 +13,7 @@ use tiberius::{AuthMethod, Client, Config, EncryptionLevel};
 use tokio::net::TcpStream;
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 
+use crate::certificate::CertificateProblem;
 use crate::connection::Tds;
 use crate::connection_string::{ConnectionString, Encryption};
 use crate::error::{ConnectFailure, Error, Result, server_error};
@@ -128,7 +129,8 @@ fn login_failure(error: tiberius::error::Error) -> ConnectFailure {
     match error {
         Tds::Server(token) => ConnectFailure::Refused(server_error("login".into(), &token)),
         Tds::Io { message, .. } => ConnectFailure::Network(message),
-        Tds::Tls(message) => ConnectFailure::Tls(message),
+        Tds::Tls(message) => CertificateProblem::from_message(&message)
+            .map_or(ConnectFailure::Tls(message), ConnectFailure::Certificate),
         other => ConnectFailure::Protocol(other.to_string()),
     }
 }

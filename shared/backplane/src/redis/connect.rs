@@ -8,6 +8,7 @@ use redis::{AsyncConnectionConfig, ErrorKind, ProtocolVersion, PushInfo, RedisCo
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use sql::CertificateProblem;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -23,6 +24,8 @@ pub(crate) enum ConnectError {
     TimedOut { endpoint: Endpoint, timeout_ms: u128 },
     #[error("TLS with {endpoint} as {name}: {source}")]
     Tls { endpoint: Endpoint, name: String, source: std::io::Error },
+    #[error("{endpoint}: {problem}")]
+    Certificate { endpoint: Endpoint, problem: CertificateProblem },
     #[error("certificate authorities: {0}")]
     Authorities(String),
     #[error("{endpoint} refused user and password: {reason}")]
@@ -98,7 +101,10 @@ impl Connector {
         let stream = tokio_rustls::TlsConnector::from(tls.clone())
             .connect(server_name, stream)
             .await
-            .map_err(failed)?;
+            .map_err(|error| match CertificateProblem::from_message(&error.to_string()) {
+                Some(problem) => ConnectError::Certificate { endpoint: endpoint.clone(), problem },
+                None => failed(error),
+            })?;
         self.log_in(endpoint, stream, on_push, drivers).await
     }
 

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use test_ca::Certificates;
 
 /// The longest wait for a server to answer.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -24,8 +24,8 @@ const START_ATTEMPTS: u32 = 5;
 pub struct RedisServerOptions {
     /// Asked for at log-in.
     pub password: Option<String>,
-    /// TLS only, with a certificate for `localhost` of a certificate authority made for this server.
-    pub tls: bool,
+    /// TLS only, with this certificate.
+    pub tls: Option<test_ca::Kind>,
 }
 
 /// A running (or killed, or paused) redis-server.
@@ -45,9 +45,6 @@ impl RedisServer {
     /// A server with these options, answering.
     pub async fn start_with(options: RedisServerOptions) -> Self {
         let directory = TempDir::new().expect("a temporary directory");
-        if options.tls {
-            write_certificates(directory.path());
-        }
         let mut server = Self { options, directory, port: 0, child: None };
         for _ in 0..START_ATTEMPTS {
             server.port = free_port();
@@ -60,12 +57,12 @@ impl RedisServer {
 
     /// A StackExchange.Redis string for this server.
     pub fn connection_string(&self) -> String {
-        let host = if self.options.tls { "localhost" } else { "127.0.0.1" };
+        let host = if self.options.tls.is_some() { "localhost" } else { "127.0.0.1" };
         let mut text = format!("{host}:{},abortConnect=False", self.port);
         if let Some(password) = &self.options.password {
             text.push_str(&format!(",password={password}"));
         }
-        if self.options.tls {
+        if self.options.tls.is_some() {
             text.push_str(",ssl=True");
         }
         text
@@ -74,11 +71,6 @@ impl RedisServer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::from(([127, 0, 0, 1], self.port))
-    }
-
-    /// The PEM file of the certificate authority that signed its certificate.
-    pub fn authorities(&self) -> PathBuf {
-        self.directory.path().join("ca.pem")
     }
 
     /// SIGKILL: gone without a word, and with everything it knew.
@@ -144,10 +136,12 @@ impl RedisServer {
         let mut command = Command::new(binary);
         command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--logfile", "log"]);
-        if self.options.tls {
+        if let Some(kind) = self.options.tls {
+            let certificates = Certificates::ready().expect("the certificates of the tests");
             command.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
-            command.args(["--tls-cert-file", "server.pem", "--tls-key-file", "server.key"]);
-            command.args(["--tls-ca-cert-file", "ca.pem"]);
+            command.arg("--tls-cert-file").arg(certificates.chain(kind));
+            command.arg("--tls-key-file").arg(certificates.key(kind));
+            command.arg("--tls-ca-cert-file").arg(certificates.authority());
         } else {
             command.args(["--port", &port]);
         }
@@ -175,20 +169,4 @@ fn binary() -> PathBuf {
     }
     let unpacked = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin/redis-server");
     if unpacked.exists() { unpacked } else { "redis-server".into() }
-}
-
-fn write_certificates(directory: &Path) {
-    let authority_key = KeyPair::generate().expect("a key");
-    let mut authority = CertificateParams::default();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_pem = authority.self_signed(&authority_key).expect("a certificate").pem();
-    let issuer = Issuer::new(authority, authority_key);
-    let key = KeyPair::generate().expect("a key");
-    let server = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-    let server_pem = server.signed_by(&key, &issuer).expect("a certificate").pem();
-    for (name, text) in
-        [("ca.pem", authority_pem), ("server.pem", server_pem), ("server.key", key.serialize_pem())]
-    {
-        fs::write(directory.join(name), text).expect("a file in the temporary directory");
-    }
 }

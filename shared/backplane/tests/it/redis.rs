@@ -6,6 +6,7 @@ use backplane::redis::{Event, Subscription};
 use backplane::testing::{RedisServer, RedisServerOptions};
 use backplane::{Redis, RedisOptions, Wake};
 use bytes::Bytes;
+use test_ca::{Certificates, Kind};
 
 /// Far longer than anything here takes; a test that needs it has failed.
 const LONG: Duration = Duration::from_secs(30);
@@ -108,7 +109,7 @@ async fn a_half_open_connection_is_noticed() {
 #[tokio::test]
 async fn a_wrong_password_is_reported_and_the_right_one_works() {
     let password = Some("a=b==".to_owned());
-    let server = RedisServer::start_with(RedisServerOptions { password, tls: false }).await;
+    let server = RedisServer::start_with(RedisServerOptions { password, tls: None }).await;
     let address = server.address();
     for wrong in [format!("{address},password=hunter2="), address.to_string()] {
         let redis = Redis::start(RedisOptions::parse(&wrong).unwrap());
@@ -123,32 +124,63 @@ async fn a_wrong_password_is_reported_and_the_right_one_works() {
     redis.stop().await;
 }
 
-#[tokio::test]
-async fn tls_works_with_the_right_authority_and_name_only() {
+/// A server with this certificate, and options that trust the authority of the tests.
+async fn encrypted(kind: Kind) -> (RedisServer, RedisOptions) {
     let password = Some("secret".to_owned());
-    let server = RedisServer::start_with(RedisServerOptions { password, tls: true }).await;
-    let redis = Redis::start(options(&server).with_tls_authorities(server.authorities()));
+    let server = RedisServer::start_with(RedisServerOptions { password, tls: Some(kind) }).await;
+    let trusting = options(&server).with_tls_authorities(Certificates::ready().unwrap().authority());
+    (server, trusting)
+}
+
+/// Why a connection is not made.
+async fn refusal(options: RedisOptions) -> String {
+    let redis = Redis::start(options);
+    until(|| redis.status().last_error.is_some()).await;
+    let error = redis.status().last_error.unwrap();
+    redis.stop().await;
+    error
+}
+
+#[tokio::test]
+async fn messages_travel_over_tls() {
+    let (server, trusting) = encrypted(Kind::Good).await;
+    let redis = Redis::start(trusting.clone());
     let mut heard = redis.subscribe("news");
     assert_eq!(next(&mut heard).await, Event::Connected);
     redis.publish("news", Bytes::from_static(b"over TLS"));
     assert_eq!(next(&mut heard).await, message("over TLS"));
     redis.stop().await;
 
-    let by_address = format!("{},password=secret,ssl=True", server.address());
-    let named = RedisOptions::parse(&format!("{by_address},sslHost=localhost")).unwrap();
-    let redis = Redis::start(named.with_tls_authorities(server.authorities()));
+    // By its address the server has another name than its certificate, unless the string says which to expect.
+    let by_address = |more: &str| {
+        let text = format!("{},password=secret,ssl=True{more}", server.address());
+        RedisOptions::parse(&text).unwrap().with_tls_authorities(trusting.tls_authorities.clone().unwrap())
+    };
+    let redis = Redis::start(by_address(",sslHost=localhost"));
     until(|| redis.is_connected()).await;
     redis.stop().await;
+    assert!(refusal(by_address("")).await.contains("is for another name"));
+}
 
-    let unnamed = RedisOptions::parse(&by_address).unwrap().with_tls_authorities(server.authorities());
-    let missing = options(&server).with_tls_authorities("no-such-file.pem");
-    for (refused, reason) in [(unnamed, "TLS with"), (missing, "certificate authorities")] {
-        let redis = Redis::start(refused);
-        until(|| redis.status().last_error.is_some()).await;
-        let error = redis.status().last_error.unwrap();
-        assert!(error.contains(reason), "{error}");
-        redis.stop().await;
+#[tokio::test]
+async fn a_certificate_that_is_not_accepted_is_refused_with_the_reason_and_the_remedy() {
+    let authority = Certificates::ready().unwrap().authority();
+    for (kind, reason) in [
+        (Kind::OtherName, "is for another name (certificate not valid for name \"localhost\""),
+        (Kind::Expired, "has expired 3 days ago: give the server a new one"),
+        (Kind::Stranger, "signed by an authority that is not trusted here: name the authority's PEM file"),
+    ] {
+        let (_server, trusting) = encrypted(kind).await;
+        let error = refusal(trusting).await;
+        assert!(error.starts_with("localhost:") && error.contains(reason), "{kind:?}: {error}");
     }
+    let (server, _) = encrypted(Kind::Good).await;
+    let unknown = refusal(options(&server)).await;
+    assert!(unknown.contains("an authority that is not trusted here"), "{unknown}");
+    let missing = refusal(options(&server).with_tls_authorities("no-such-file.pem")).await;
+    assert!(missing.contains("certificate authorities: no-such-file.pem"), "{missing}");
+    let key = refusal(options(&server).with_tls_authorities(authority.with_file_name("good.key"))).await;
+    assert!(key.contains("is not trusted here"), "{key}");
 }
 
 #[tokio::test]
