@@ -14,4 +14,4 @@ pub use merchant::{ImportReport, Merchant};
 pub use process::Process;
 pub use shopper::{Reading, Shopper};
 pub use waiting::eventually;
-pub use world::{BEARER_TOKEN, Layout, Placement, World};
+pub use world::{BEARER_TOKEN, Instance, Layout, Placement, World, binary};

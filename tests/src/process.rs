@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
@@ -22,6 +23,8 @@ const LOG_TAIL_LINES: usize = 15;
 pub struct Process {
     name: String,
     log: PathBuf,
+    /// Where its lines begin: a process that is started again appends to the log of the one before.
+    log_start: u64,
     child: Child,
 }
 
@@ -29,13 +32,14 @@ impl Process {
     /// Starts `command` with its output appended to `log`.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Result<Self> {
         let output = File::options().create(true).append(true).open(log)?;
+        let log_start = output.metadata()?.len();
         let child = command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()
             .with_context(|| format!("starting {name}: {command:?}"))?;
-        Ok(Self { name: name.to_owned(), log: log.to_owned(), child })
+        Ok(Self { name: name.to_owned(), log: log.to_owned(), log_start, child })
     }
 
     /// The process id.
@@ -45,7 +49,11 @@ impl Process {
 
     /// Everything the process has printed.
     pub fn log(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(&self.log)?)
+        let mut file = File::open(&self.log)?;
+        file.seek(SeekFrom::Start(self.log_start))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok(text)
     }
 
     /// Waits for the log line `listening` and returns the address that it names.
@@ -74,6 +82,16 @@ impl Process {
     pub async fn stop(mut self) -> Result<ExitStatus> {
         self.signal("TERM")?;
         self.ended().await
+    }
+
+    /// [`stop`](Self::stop) that must be a success; otherwise the error shows the log.
+    pub async fn stop_well(self) -> Result<()> {
+        let (name, log) = (self.name.clone(), self.log.clone());
+        let status = self.stop().await?;
+        if !status.success() {
+            bail!("{name} ended with {status} after SIGTERM:\n{}", std::fs::read_to_string(log)?);
+        }
+        Ok(())
     }
 
     /// SIGKILL, and reaps it.

@@ -1,60 +1,80 @@
 //! A whole system on loopback: local-sql, redis-server and the three services, each a real process.
+//!
+//! Here: what runs, and what a story may do to it. `launch` starts the services, `backing` the two servers behind
+//! them. A process keeps its address when it is started again, as behind a Kubernetes service.
 
-use std::{
-    os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+mod backing;
+mod launch;
+
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
 use tempfile::TempDir;
 
-use crate::{Merchant, Process, Shopper, eventually};
+use crate::{Merchant, Process, Shopper};
+use backing::{Redis, Sql};
+use launch::{Launch, Role};
 
-/// The bearer token of every world's authoring-api.
-pub const BEARER_TOKEN: &str = "a-token-for-desks-and-tests-only";
-const SA_PASSWORD: &str = "Desk-only-1!";
-const REDIS_START_LIMIT: Duration = Duration::from_secs(20);
+pub use launch::{BEARER_TOKEN, Placement};
 
 /// Which processes run, and which of them run jobs.
 #[derive(Clone, Copy, Debug)]
 pub struct Layout {
     /// Storefront instances.
     pub frontends: usize,
+    /// Authoring instances.
+    pub authorings: usize,
     /// Worker processes at the start.
     pub workers: usize,
     /// `UseHangfireServer` of authoring-api: the article's two-process topology.
     pub authoring_runs_jobs: bool,
     /// Whether there is a Redis at all.
     pub redis: bool,
+    /// Whether SQL keeps its data on disk, so that it can be killed and started again.
+    pub durable_sql: bool,
     /// Starts the services with the article's two files (`deploy/settings`) instead of generated ones: frontends
     /// with the commerce configuration, authoring-api and job-worker with the authoring one. What the files leave to
     /// their reader comes from the environment.
     pub article_settings: bool,
+    /// `KEY=VALUE` for `--set` of every service. By default no balancer has to notice a stop.
+    pub set: &'static [&'static str],
     /// How the processes are placed on the machine.
     pub placement: Placement,
-}
-
-/// Where processes run, and who may interrupt them.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Placement {
-    /// Pins frontends to the first processor and everything else to the second (benchmarks).
-    pub processors: Option<(&'static str, &'static str)>,
-    /// Keeps a terminal's Ctrl-C from the processes: whoever started the world stops them, in order.
-    pub shielded: bool,
 }
 
 impl Default for Layout {
     fn default() -> Self {
         Self {
             frontends: 2,
+            authorings: 1,
             workers: 1,
             authoring_runs_jobs: false,
             redis: true,
+            durable_sql: false,
             article_settings: false,
+            set: &["Http:StopDelay=00:00:00"],
             placement: Placement::default(),
+        }
+    }
+}
+
+/// One of our processes, by what it is and its number, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Instance {
+    /// A frontend-api.
+    Frontend(usize),
+    /// An authoring-api.
+    Authoring(usize),
+    /// A job-worker.
+    Worker(usize),
+}
+
+impl std::fmt::Display for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Frontend(number) => write!(f, "frontend-{}", number + 1),
+            Self::Authoring(number) => write!(f, "authoring-{}", number + 1),
+            Self::Worker(number) => write!(f, "worker-{}", number + 1),
         }
     }
 }
@@ -63,25 +83,23 @@ impl Default for Layout {
 pub struct World {
     /// One shopper for each frontend.
     pub shoppers: Vec<Shopper>,
-    /// The merchant at authoring-api.
+    /// The merchant at the first authoring-api.
     pub merchant: Merchant,
-    /// Addresses of the frontends, then of authoring-api, for people.
+    /// Addresses of the frontends, then of the authoring instances.
     pub addresses: Vec<String>,
-    directory: PathBuf,
     // Services before the servers they talk to: fields are dropped in this order.
-    workers: Vec<Process>,
-    services: Vec<Process>,
+    services: Vec<Service>,
     redis: Option<Redis>,
-    sql: Process,
-    connection: String,
-    placement: Placement,
-    article_settings: bool,
+    sql: Sql,
+    launch: Launch,
     _temporary: Option<TempDir>,
 }
 
-struct Redis {
+/// A process of ours, running or between two runs.
+struct Service {
+    instance: Instance,
+    address: String,
     process: Option<Process>,
-    port: u16,
 }
 
 impl World {
@@ -93,52 +111,37 @@ impl World {
             temporary.disable_cleanup(true);
             println!("logs in {}", temporary.path().display());
         }
-        let mut world = Self::start_in(layout, temporary.path(), "127.0.0.1:0").await?;
+        let mut world = Self::start_in(layout, temporary.path()).await?;
         world._temporary = Some(temporary);
         Ok(world)
     }
 
-    async fn start_in(layout: Layout, directory: &Path, sql_listen: &str) -> Result<Self> {
+    async fn start_in(layout: Layout, directory: &Path) -> Result<Self> {
         let placement = layout.placement;
-        let (sql, sql_address) = start_local_sql(directory, sql_listen, placement).await?;
+        let sql = Sql::start(directory, layout.durable_sql, placement).await?;
         let redis = if layout.redis { Some(Redis::start(directory, None, placement).await?) } else { None };
-        let connection = format!(
-            "Data Source=tcp:{};Initial Catalog=stoa;User ID=sa;Password={SA_PASSWORD};\
-             MultipleActiveResultSets=True;Connection Timeout=30;Trusted_Connection=False;Encrypt=False;",
-            sql_address.replace(':', ",")
-        );
-        let mut services = Vec::new();
-        let port = redis.as_ref().map(|redis| redis.port);
-        let article_settings = layout.article_settings;
-        let start = Starter { directory, connection: &connection, redis: port, article_settings, placement };
-        let (authoring, authoring_address) =
-            start.service("authoring-api", "authoring-api", layout.authoring_runs_jobs).await?;
-        let mut shoppers = Vec::new();
-        let mut addresses = Vec::new();
-        for number in 1..=layout.frontends {
-            let (process, address) =
-                start.service("frontend-api", &format!("frontend-{number}"), false).await?;
-            services.push(process);
-            shoppers.push(Shopper::of(&address)?);
-            addresses.push(address);
-        }
-        services.push(authoring);
-        let merchant = Merchant::of(&authoring_address, BEARER_TOKEN)?;
-        addresses.push(authoring_address);
-        let mut world = Self {
-            shoppers,
-            merchant,
-            addresses,
+        let launch = Launch {
             directory: directory.to_owned(),
-            workers: Vec::new(),
-            services,
-            redis,
-            sql,
-            connection,
-            placement,
-            article_settings,
-            _temporary: None,
+            connection: sql.connection_string(),
+            redis: redis.as_ref().map(Redis::port),
+            layout,
         };
+        let mut services = Vec::new();
+        for number in 0..layout.authorings {
+            services.push(launch.start(Instance::Authoring(number)).await?);
+        }
+        for number in 0..layout.frontends {
+            services.push(launch.start(Instance::Frontend(number)).await?);
+        }
+        let of = |role: Role| services.iter().filter(move |service| Role::of(service.instance) == role);
+        let addresses = of(Role::Frontend).chain(of(Role::Authoring)).map(|service| service.address.clone());
+        let addresses: Vec<String> = addresses.collect();
+        let (frontends, authorings) = addresses.split_at(layout.frontends);
+        let shoppers = frontends.iter().map(|address| Shopper::of(address)).collect::<Result<_>>()?;
+        let authoring = authorings.first().context("a world needs an authoring-api")?;
+        let merchant = Merchant::of(authoring, BEARER_TOKEN)?;
+        let mut world =
+            Self { shoppers, merchant, addresses, services, redis, sql, launch, _temporary: None };
         for _ in 0..layout.workers {
             world.start_worker().await?;
         }
@@ -147,178 +150,119 @@ impl World {
 
     /// Starts one more job-worker.
     pub async fn start_worker(&mut self) -> Result<()> {
-        let start = Starter {
-            directory: &self.directory,
-            connection: &self.connection,
-            redis: self.redis.as_ref().map(|redis| redis.port),
-            placement: self.placement,
-            article_settings: self.article_settings,
-        };
-        let name = format!("worker-{}", self.workers.len() + 1);
-        let (process, _) = start.service("job-worker", &name, true).await?;
-        self.workers.push(process);
+        let number =
+            self.services.iter().filter(|service| matches!(service.instance, Instance::Worker(_))).count();
+        self.services.push(self.launch.start(Instance::Worker(number)).await?);
         Ok(())
     }
 
-    /// SIGKILL to the worker started first.
+    /// SIGKILL to the first worker that runs.
     pub fn kill_worker(&mut self) -> Result<()> {
-        ensure!(!self.workers.is_empty(), "no worker runs");
-        self.workers.remove(0).kill()
+        let is_worker = |service: &&Service| matches!(service.instance, Instance::Worker(_));
+        let running = self.services.iter().filter(is_worker).find(|service| service.process.is_some());
+        let instance = running.context("no worker runs")?.instance;
+        self.kill(instance)
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self, instance: Instance) -> Result<()> {
+        let service = self.service(instance)?;
+        service.process.take().with_context(|| format!("{instance} does not run"))?.kill()
+    }
+
+    /// SIGTERM; it must end by itself with success.
+    pub async fn terminate(&mut self, instance: Instance) -> Result<()> {
+        let service = self.service(instance)?;
+        service.process.take().with_context(|| format!("{instance} does not run"))?.stop_well().await
+    }
+
+    /// Starts a process again where it was.
+    pub async fn start_again(&mut self, instance: Instance) -> Result<()> {
+        let launch = self.launch.clone();
+        let service = self.service(instance)?;
+        ensure!(service.process.is_none(), "{instance} runs");
+        service.process = Some(launch.start_at(instance, &service.address).await?.0);
+        Ok(())
+    }
+
+    /// Where a process listens.
+    pub fn address(&self, instance: Instance) -> Result<&str> {
+        let service = self.services.iter().find(|service| service.instance == instance);
+        Ok(&service.with_context(|| format!("there is no {instance}"))?.address)
+    }
+
+    /// Every process of ours, running or not.
+    pub fn instances(&self) -> impl Iterator<Item = Instance> {
+        self.services.iter().map(|service| service.instance)
+    }
+
+    fn service(&mut self, instance: Instance) -> Result<&mut Service> {
+        let service = self.services.iter_mut().find(|service| service.instance == instance);
+        service.with_context(|| format!("there is no {instance}"))
     }
 
     /// SIGKILL to redis-server; its port stays ours for [`World::restart_redis`].
     pub fn kill_redis(&mut self) -> Result<()> {
-        let redis = self.redis.as_mut().context("this world has no Redis")?;
-        redis.process.take().context("Redis is stopped already")?.kill()
+        self.redis.as_mut().context("this world has no Redis")?.kill()
     }
 
     /// Starts redis-server again on the same port, empty.
     pub async fn restart_redis(&mut self) -> Result<()> {
-        let port = self.redis.as_ref().context("this world has no Redis")?.port;
-        self.redis = Some(Redis::start(&self.directory, Some(port), self.placement).await?);
+        let port = self.redis.as_ref().context("this world has no Redis")?.port();
+        self.redis =
+            Some(Redis::start(&self.launch.directory, Some(port), self.launch.layout.placement).await?);
         Ok(())
+    }
+
+    /// SIGSTOP to redis-server: its sockets stay open and nobody answers. SIGCONT: it goes on.
+    pub fn freeze_redis(&mut self, frozen: bool) -> Result<()> {
+        self.redis.as_ref().context("this world has no Redis")?.freeze(frozen)
+    }
+
+    /// SIGKILL to local-sql.
+    pub fn kill_sql(&mut self) -> Result<()> {
+        self.sql.kill()
+    }
+
+    /// Starts local-sql again on the same port, with what was committed.
+    pub async fn restart_sql(&mut self) -> Result<()> {
+        self.sql.start_again().await
+    }
+
+    /// SIGSTOP to local-sql: its sockets stay open and nobody answers. SIGCONT: it goes on.
+    pub fn freeze_sql(&self, frozen: bool) -> Result<()> {
+        self.sql.freeze(frozen)
     }
 
     /// The ADO.NET connection string of the database.
     pub fn connection_string(&self) -> &str {
-        &self.connection
+        &self.launch.connection
+    }
+
+    /// The folder with a log of each process.
+    pub fn directory(&self) -> &Path {
+        &self.launch.directory
     }
 
     /// Process ids of everything that runs.
     pub fn process_ids(&self) -> Vec<u32> {
-        let redis = self.redis.iter().filter_map(|redis| redis.process.as_ref());
-        self.workers.iter().chain(&self.services).chain(redis).chain([&self.sql]).map(Process::id).collect()
+        let services = self.services.iter().filter_map(|service| service.process.as_ref());
+        let redis = self.redis.iter().filter_map(Redis::process);
+        services.chain(redis).chain(self.sql.process()).map(Process::id).collect()
     }
 
     /// SIGTERM to every service, workers first; each must end by itself with success.
     pub async fn stop(mut self) -> Result<()> {
-        for process in self.workers.drain(..).chain(self.services.drain(..)) {
-            let id = process.id();
-            let log = process.log()?;
-            let status = process.stop().await?;
-            if !status.success() {
-                bail!("process {id} ended with {status} after SIGTERM:\n{log}");
-            }
+        self.services.sort_by_key(|service| std::cmp::Reverse(Role::of(service.instance)));
+        for process in self.services.drain(..).filter_map(|service| service.process) {
+            process.stop_well().await?;
         }
         Ok(())
     }
 }
 
-/// What every service's command line and settings are made of.
-struct Starter<'a> {
-    directory: &'a Path,
-    connection: &'a str,
-    redis: Option<u16>,
-    placement: Placement,
-    article_settings: bool,
-}
-
-impl Starter<'_> {
-    async fn service(&self, program: &str, name: &str, runs_jobs: bool) -> Result<(Process, String)> {
-        let mut command = self.placement.command(&binary(program)?, program == "frontend-api");
-        if self.article_settings {
-            self.use_article_settings(program, &mut command);
-        } else {
-            let settings = self.directory.join(format!("{name}.appsettings.json"));
-            std::fs::write(&settings, serde_json::to_vec_pretty(&self.settings(program, runs_jobs))?)?;
-            command.arg("--config").arg(&settings);
-        }
-        command.args(["--listen", "127.0.0.1:0"]);
-        let mut process = Process::start(name, &mut command, &self.directory.join(format!("{name}.log")))?;
-        let address = process.listening().await?;
-        Ok((process, address))
-    }
-
-    fn use_article_settings(&self, program: &str, command: &mut Command) {
-        let topology = if program == "frontend-api" { "commerce" } else { "authoring" };
-        let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/settings");
-        command.arg("--config").arg(files.join(format!("{topology}.appsettings.json")));
-        command.env("ConnectionStrings__VirtoCommerce", self.connection);
-        if let Some(redis) = self.redis_string() {
-            command.env("ConnectionStrings__RedisConnectionString", redis);
-        }
-        if program == "authoring-api" {
-            command.env("Authoring__BearerToken", BEARER_TOKEN);
-        }
-    }
-
-    fn redis_string(&self) -> Option<String> {
-        self.redis.map(|port| format!("127.0.0.1:{port},ssl=False,abortConnect=False"))
-    }
-
-    fn settings(&self, program: &str, runs_jobs: bool) -> serde_json::Value {
-        let mut strings = json!({ "VirtoCommerce": self.connection });
-        if let Some(redis) = self.redis_string() {
-            strings["RedisConnectionString"] = json!(redis);
-        }
-        let mut settings = json!({
-            "ConnectionStrings": strings,
-            "VirtoCommerce": { "Hangfire": { "JobStorageType": "SqlServer", "UseHangfireServer": runs_jobs } },
-        });
-        if program == "authoring-api" {
-            settings["Authoring"] = json!({ "BearerToken": BEARER_TOKEN });
-        }
-        settings
-    }
-}
-
-impl Placement {
-    fn command(self, program: &Path, is_front: bool) -> Command {
-        let processor = self.processors.map(|(front, back)| if is_front { front } else { back });
-        let mut command = match processor {
-            Some(processor) => {
-                let mut command = Command::new("taskset");
-                command.args(["--cpu-list", processor]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
-        if self.shielded {
-            command.process_group(0);
-        }
-        command
-    }
-}
-
-async fn start_local_sql(directory: &Path, listen: &str, placement: Placement) -> Result<(Process, String)> {
-    let mut command = placement.command(&binary("local-sql")?, false);
-    command.args(["--listen", listen, "--memory"]).env("LOCAL_SQL_SA_PASSWORD", SA_PASSWORD);
-    let mut process = Process::start("local-sql", &mut command, &directory.join("local-sql.log"))?;
-    let address = process.listening().await?;
-    Ok((process, address))
-}
-
-impl Redis {
-    async fn start(directory: &Path, port: Option<u16>, placement: Placement) -> Result<Self> {
-        let port = match port {
-            Some(port) => port,
-            None => std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
-        };
-        let mut command = placement.command(&redis_server(), false);
-        command
-            .args([
-                "--bind",
-                "127.0.0.1",
-                "--save",
-                "",
-                "--appendonly",
-                "no",
-                "--port",
-                &port.to_string(),
-                "--dir",
-            ])
-            .arg(directory);
-        let process = Process::start("redis-server", &mut command, &directory.join("redis-server.log"))?;
-        eventually("redis-server accepts connections", REDIS_START_LIMIT, async || {
-            Ok(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.ok())
-        })
-        .await?;
-        Ok(Self { process: Some(process), port })
-    }
-}
-
 /// A binary of this workspace: it lies beside the running one, whichever profile that was built in.
-fn binary(name: &str) -> Result<PathBuf> {
+pub fn binary(name: &str) -> Result<PathBuf> {
     let current = std::env::current_exe()?;
     for directory in current.ancestors().skip(1) {
         let candidate = directory.join(name);
@@ -330,10 +274,4 @@ fn binary(name: &str) -> Result<PathBuf> {
         }
     }
     bail!("{name} is not built: run `make build`")
-}
-
-/// The redis-server that `make tools` provides, else the one on the PATH.
-fn redis_server() -> PathBuf {
-    let provided = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/bin/redis-server");
-    if provided.exists() { provided } else { PathBuf::from("redis-server") }
 }

@@ -1,8 +1,9 @@
 //! From start to exit code: soft stop, hard stop, and the tasks that must end in between.
 //!
-//! The first SIGTERM or SIGINT asks for a soft stop: readiness fails, nothing new is accepted, what runs is
-//! drained. A second signal, or [`HARD_STOP_AFTER`], ends the process without waiting any longer. What is stopped
-//! in which order is written in `wiring`; this module only says *when*.
+//! The first SIGTERM or SIGINT asks for a soft stop: readiness fails, then nothing new is accepted, what runs is
+//! drained. SIGTERM comes from an orchestrator and leaves its load balancers time to notice (`Http:StopDelay`);
+//! SIGINT comes from a keyboard and does not. A second signal, or [`HARD_STOP_AFTER`], ends the process without
+//! waiting any longer. What is stopped in which order is written in `wiring`; this module only says *when*.
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -15,12 +16,13 @@ use tokio_util::task::TaskTracker;
 use crate::configuration::milliseconds;
 
 /// A soft stop that takes longer than this becomes a hard stop; orchestrators kill after 30 s or more.
-pub const HARD_STOP_AFTER: Duration = Duration::from_secs(30);
+pub const HARD_STOP_AFTER: Duration = Duration::from_secs(28);
 
 /// Says when to stop, and waits for the tasks that were spawned through it. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
     soft: CancellationToken,
+    no_delay: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -47,7 +49,25 @@ impl Lifecycle {
 
     /// A part that stops with the whole, or alone.
     pub(crate) fn part(&self) -> Self {
-        Self { soft: self.soft.child_token(), tasks: TaskTracker::new() }
+        Self { soft: self.soft.child_token(), no_delay: self.no_delay.clone(), tasks: TaskTracker::new() }
+    }
+
+    /// Asks for a soft stop that does not wait for load balancers.
+    pub fn request_stop_without_delay(&self) {
+        self.no_delay.cancel();
+        self.soft.cancel();
+    }
+
+    /// Waits for `delay`, or not at all if nobody needs it.
+    pub(crate) async fn delay(&self, delay: Duration) {
+        if delay.is_zero() || self.no_delay.is_cancelled() {
+            return;
+        }
+        tracing::info!(delay_ms = milliseconds(delay), "unready, and accepting until load balancers notice");
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = self.no_delay.cancelled() => {}
+        }
     }
 
     /// Spawns a task that is awaited before the process ends. It must watch [`stopping`](Self::stopping).
@@ -99,6 +119,24 @@ impl From<End> for ExitCode {
     }
 }
 
+/// A signal that asks a process to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopSignal {
+    /// SIGTERM, from an orchestrator.
+    Terminate,
+    /// SIGINT, from a keyboard.
+    Interrupt,
+}
+
+impl StopSignal {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "SIGTERM",
+            Self::Interrupt => "SIGINT",
+        }
+    }
+}
+
 /// The two signals that ask a process to stop.
 pub struct StopSignals {
     terminate: Signal,
@@ -114,11 +152,11 @@ impl StopSignals {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// The name of the next signal.
-    pub async fn next(&mut self) -> &'static str {
+    /// The next signal.
+    pub async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => StopSignal::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
         }
     }
 }
@@ -132,12 +170,19 @@ where
     tokio::pin!(work);
     let hard_stop = async {
         tokio::select! {
-            name = signals.next() => tracing::info!(signal = name, "stopping"),
+            signal = signals.next() => {
+                tracing::info!(signal = signal.name(), "stopping");
+                match signal {
+                    StopSignal::Terminate => lifecycle.request_stop(),
+                    StopSignal::Interrupt => lifecycle.request_stop_without_delay(),
+                }
+            }
             () = lifecycle.stopping().cancelled() => tracing::info!("stopping"),
         }
-        lifecycle.request_stop();
         tokio::select! {
-            name = signals.next() => tracing::warn!(signal = name, "second signal: not waiting any longer"),
+            signal = signals.next() => {
+                tracing::warn!(signal = signal.name(), "second signal: not waiting any longer");
+            }
             () = tokio::time::sleep(HARD_STOP_AFTER) => {
                 tracing::error!(limit_ms = milliseconds(HARD_STOP_AFTER), "did not stop in time");
             }

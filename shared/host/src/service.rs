@@ -32,6 +32,14 @@ impl Service {
         }
     }
 
+    /// Nobody balances requests over workers: nothing is waited for there.
+    pub(crate) fn default_stop_delay(self) -> &'static str {
+        match self {
+            Self::FrontendApi | Self::AuthoringApi => "00:00:05",
+            Self::JobWorker => "00:00:00",
+        }
+    }
+
     /// Only the worker runs jobs unless it is told otherwise.
     pub(crate) fn default_use_hangfire_server(self) -> &'static str {
         match self {

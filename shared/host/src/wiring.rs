@@ -4,6 +4,7 @@
 //! the [`Host`]. Stop: see [`Host::serve`]. The only place that knows both `jobs` and `backplane`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web;
 use backplane::{Feed, FeedOptions, Redis, Wake};
@@ -135,9 +136,10 @@ impl Host {
         Ok(true)
     }
 
-    /// Serves the routes that `configure` adds, and their `document` where the settings want it, until a stop is asked for; then ends everything in order: readiness
-    /// fails and no new connection is accepted; running requests and running jobs end, side by side; tasks of the
-    /// lifecycle; feed and wake-ups; Redis; the connection pool.
+    /// Serves the routes that `configure` adds, and their `document` where the settings want it, until a stop is asked
+    /// for; then ends everything in order: readiness fails; after `Http:StopDelay` no new connection is accepted;
+    /// running requests and running jobs end, side by side; tasks of the lifecycle; feed and wake-ups; Redis; the
+    /// connection pool.
     ///
     /// # Errors
     /// The server could not start or ended without being asked to; everything is stopped nevertheless.
@@ -161,10 +163,11 @@ impl Host {
         };
         let job_server = self.job_server.clone();
         let stopping = self.lifecycle.stopping().clone();
+        let stop_delay = self.settings.http.stop_delay;
         let serve = async {
             tracing::info!(service, address = %address, "listening");
             let served = match http::serve(self.listener, around, configure) {
-                Ok(server) => http::until_stopped(server, self.lifecycle.clone()).await,
+                Ok(server) => http::until_stopped(server, self.lifecycle.clone(), stop_delay).await,
                 Err(error) => Err(error.into()),
             };
             // A server that fell over takes the process with it.
@@ -241,7 +244,9 @@ async fn wait_for_database(
         let served = listener.share().and_then(|port| http::serve(port, around, starting_routes));
         match served {
             Ok(server) => {
-                *waiting_room.lock() = Some(tokio::spawn(http::until_stopped(server, room.clone())))
+                // Whoever is here was told 503 anyway: nobody has to be given time to leave.
+                let served = http::until_stopped(server, room.clone(), Duration::ZERO);
+                *waiting_room.lock() = Some(tokio::spawn(served));
             }
             Err(error) => tracing::warn!(%error, "cannot answer health questions while waiting"),
         }

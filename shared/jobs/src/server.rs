@@ -160,7 +160,7 @@ impl Server {
     /// Stops in order: no more claims; handlers may finish for [`cancel_grace`](ServerOptions::cancel_grace), then
     /// their tokens are cancelled; at [`shutdown_timeout`](ServerOptions::shutdown_timeout) they are dropped and their
     /// jobs given back to the queue; the server's rows are removed. If the storage is away, its jobs are taken over by
-    /// others later.
+    /// others later. Takes at most `shutdown_timeout` and twice [`storage_grace`](ServerOptions::storage_grace).
     pub async fn stop(mut self) {
         let options = self.shared.options.clone();
         let started = Instant::now();
@@ -180,12 +180,16 @@ impl Server {
                 "the storage did not take the last outcomes in time"
             );
             self.stop.hard.cancel();
-            let _ = timeout(options.storage_grace, &mut self.dispatch).await;
         }
-        self.stop.helpers.cancel();
-        let _ = timeout(options.storage_grace, self.helpers.wait()).await;
-        let farewell = presence::unregister(&self.shared);
-        if timeout(options.storage_grace, farewell).await.is_err() {
+        let rest = async {
+            if !finished {
+                let _ = (&mut self.dispatch).await;
+            }
+            self.stop.helpers.cancel();
+            self.helpers.wait().await;
+            presence::unregister(&self.shared).await;
+        };
+        if timeout(options.storage_grace, rest).await.is_err() {
             tracing::warn!(server = self.shared.identity.server, "could not remove the server's row in time");
         }
         tracing::info!(server = self.shared.identity.server, "job server stopped");

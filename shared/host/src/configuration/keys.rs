@@ -203,9 +203,13 @@ table! {
     HTTP_KEEP_ALIVE: "Http:KeepAlive",
         Form::TimeSpan { min: Duration::ZERO, max: HOUR }, Value("00:01:15"),
         "idle time after which a connection is closed; longer than the load balancer's";
+    HTTP_STOP_DELAY: "Http:StopDelay",
+        Form::TimeSpan { min: Duration::ZERO, max: Duration::from_secs(20) },
+        PerService(Service::default_stop_delay, "00:00:05, job-worker 00:00:00"),
+        "after SIGTERM, time for load balancers to see that `/health/ready` fails; requests are still taken meanwhile";
     HTTP_DRAIN_TIMEOUT: "Http:DrainTimeout",
-        Form::TimeSpan { min: Duration::ZERO, max: Duration::from_secs(20) }, Value("00:00:08"),
-        "time for running requests to end after a stop was asked for";
+        Form::TimeSpan { min: Duration::ZERO, max: Duration::from_secs(20) }, Value("00:00:15"),
+        "after that, time for running requests and uploads to end; together with `Http:StopDelay` at most 00:00:25";
     HTTP_ACCESS_LOG: "Http:AccessLog",
         Form::Choice(&["All", "Failures", "None"]), Value("All"),
         "one log line a request; `Failures` writes those of 400 and above only";

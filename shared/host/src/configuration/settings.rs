@@ -156,7 +156,9 @@ pub struct Http {
     pub upload_timeout: Duration,
     /// Idle time of a connection; zero: one request a connection.
     pub keep_alive: Duration,
-    /// Time for running requests to end after a stop was asked for.
+    /// From the request to stop until connections are refused: load balancers see meanwhile that readiness fails.
+    pub stop_delay: Duration,
+    /// After that, time for running requests to end.
     pub drain_timeout: Duration,
     /// Which requests are logged.
     pub access_log: AccessLog,
@@ -349,8 +351,21 @@ fn read_push(reader: &mut Reader<'_>) -> Push {
     }
 }
 
+/// Longest time that the HTTP server takes to stop; the rest of the process ends after it, see `lifecycle`.
+const HTTP_STOP_MAX: Duration = Duration::from_secs(25);
+
 fn read_http(reader: &mut Reader<'_>) -> Http {
     let workers = reader.optional_integer(&keys::HTTP_WORKERS);
+    let stop_delay = reader.span(&keys::HTTP_STOP_DELAY);
+    let drain_timeout = reader.span(&keys::HTTP_DRAIN_TIMEOUT);
+    if stop_delay + drain_timeout > HTTP_STOP_MAX {
+        let expected = format!(
+            "at most 00:00:25 together with {} ({} ms): a process has to end within 30 s of SIGTERM",
+            keys::HTTP_STOP_DELAY.name,
+            milliseconds(stop_delay)
+        );
+        reader.refuse(&keys::HTTP_DRAIN_TIMEOUT, &expected);
+    }
     Http {
         listen: reader.address(&keys::LISTEN),
         workers: workers.and_then(|workers| usize::try_from(workers).ok()),
@@ -361,7 +376,8 @@ fn read_http(reader: &mut Reader<'_>) -> Http {
         request_timeout: reader.span(&keys::HTTP_REQUEST_TIMEOUT),
         upload_timeout: reader.span(&keys::HTTP_UPLOAD_TIMEOUT),
         keep_alive: reader.span(&keys::HTTP_KEEP_ALIVE),
-        drain_timeout: reader.span(&keys::HTTP_DRAIN_TIMEOUT),
+        stop_delay,
+        drain_timeout,
         access_log: match reader.choice(&keys::HTTP_ACCESS_LOG) {
             "Failures" => AccessLog::Failures,
             "None" => AccessLog::None,

@@ -100,7 +100,8 @@ where
     .keep_alive(keep_alive)
     .client_request_timeout(http.header_timeout)
     .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-    .shutdown_timeout(http.drain_timeout.as_secs())
+    // The framework counts whole seconds.
+    .shutdown_timeout(http.drain_timeout.as_millis().div_ceil(1000) as u64)
     .disable_signals();
     if let Some(workers) = http.workers {
         server = server.workers(workers);
@@ -108,18 +109,31 @@ where
     Ok(server.listen(listener.socket)?.run())
 }
 
-/// Serves until the lifecycle stops, then drains: no new connections, running requests end, at most
-/// `Http:DrainTimeout`.
+/// Serves until the lifecycle stops, and ends without losing a request:
+///
+/// 1. For `stop_delay` everything is served as before, while readiness fails and each answer closes its connection
+///    (see `edge`): load balancers learn that requests should go elsewhere, and clients leave one by one.
+/// 2. Then no connection is accepted any more, idle ones are closed, and running requests get `Http:DrainTimeout`.
+///
+/// Closing the port at once would refuse whoever connects before the load balancer has noticed.
 ///
 /// # Errors
 /// The server ended without being asked to.
-pub async fn until_stopped(mut server: Server, lifecycle: Lifecycle) -> anyhow::Result<()> {
+pub async fn until_stopped(
+    mut server: Server,
+    lifecycle: Lifecycle,
+    stop_delay: Duration,
+) -> anyhow::Result<()> {
+    let stop = async {
+        lifecycle.stopping().cancelled().await;
+        lifecycle.delay(stop_delay).await;
+    };
     tokio::select! {
         ended = &mut server => {
             ended?;
             anyhow::bail!("the HTTP server ended without being asked to");
         }
-        () = lifecycle.stopping().cancelled() => {}
+        () = stop => {}
     }
     let ((), ended) = tokio::join!(server.handle().stop(true), server);
     Ok(ended?)

@@ -34,7 +34,10 @@ struct Item {
 }
 
 async fn start(setup: Setup) -> Tiny {
+    // Flags win over variables: a test that is about the delay sets it.
+    let setup = setup.variable("Http__StopDelay", "00:00:00");
     let http = setup.flag("Http:Workers", "1").flag("Http:Listen", "127.0.0.1:0").loaded().settings.http;
+    let stop_delay = http.stop_delay;
     let listener = Listener::bind(http.listen).unwrap();
     let url = format!("http://{}", listener.address);
     let lifecycle = Lifecycle::new();
@@ -45,7 +48,7 @@ async fn start(setup: Setup) -> Tiny {
     let metrics = web::Data::new(Metrics::new(Service::AuthoringApi).unwrap());
     let around = Surroundings { http, lifecycle: lifecycle.clone(), health: health.clone(), metrics };
     let server = serve(listener, around, move |config| routes(config, gates.clone())).unwrap();
-    let task = tokio::spawn(until_stopped(server, lifecycle.clone()));
+    let task = tokio::spawn(until_stopped(server, lifecycle.clone(), stop_delay));
     Tiny { url, lifecycle, health, client: Client::new(), entered, release, task }
 }
 
@@ -278,18 +281,48 @@ async fn a_stop_drains_what_runs_and_closes_what_idles() {
 }
 
 #[actix_web::test]
+async fn a_stop_is_announced_before_connections_are_refused() {
+    let tiny = start(Setup::with_members("").flag("Http:StopDelay", "00:00:10")).await;
+    tiny.health.set_look(Box::new(answering));
+    assert_eq!(tiny.get("/health/ready").await.status(), StatusCode::OK);
+    let mut kept = tokio::net::TcpStream::connect(tiny.url.trim_start_matches("http://")).await.unwrap();
+    let request = b"GET /items?size=3 HTTP/1.1\r\nhost: x\r\n\r\n";
+    kept.write_all(request).await.unwrap();
+    let mut answer = [0; 1024];
+    let read = kept.read(&mut answer).await.unwrap();
+    assert!(!String::from_utf8_lossy(&answer[..read]).contains("close"));
+
+    tiny.lifecycle.request_stop();
+
+    let unready = problem(tiny.get("/health/ready").await, 503, "not_ready").await;
+    assert_eq!(unready["detail"], "the process is stopping");
+    let late = tiny.get("/items?size=3").await;
+    assert_eq!(late.headers()["connection"], "close", "who connects before the balancer notices is served");
+    assert_eq!(late.text().await.unwrap(), "3");
+    kept.write_all(request).await.unwrap();
+    let mut last = String::new();
+    kept.read_to_string(&mut last).await.unwrap();
+    assert!(last.starts_with("HTTP/1.1 200 OK") && last.contains("connection: close"), "{last}");
+    let running = tokio::spawn(tiny.client.get(format!("{}/slow", tiny.url)).send());
+    tiny.entered.notified().await;
+    tiny.lifecycle.request_stop_without_delay();
+    tiny.release.notify_one();
+    assert_eq!(running.await.unwrap().unwrap().text().await.unwrap(), "done");
+    tiny.task.await.unwrap().unwrap();
+    assert!(tiny.client.get(format!("{}/items?size=3", tiny.url)).send().await.is_err());
+}
+
+fn answering() -> Observed {
+    Observed { stopping: false, sql: SqlState::Answering, redis: None, feed: None, job_server: None }
+}
+
+#[actix_web::test]
 async fn health_tells_the_state_of_the_parts_and_asks_nobody() {
     let tiny = start(Setup::with_members("")).await;
     assert_eq!(tiny.get("/health/live").await.json::<Value>().await.unwrap(), json!({"status": "live"}));
     let body = problem(tiny.get("/health/ready").await, 503, "not_ready").await;
     assert_eq!(body["detail"], "SQL Server has not been reached yet");
-    tiny.health.set_look(Box::new(|| Observed {
-        stopping: false,
-        sql: SqlState::Answering,
-        redis: Some(false),
-        feed: None,
-        job_server: None,
-    }));
+    tiny.health.set_look(Box::new(|| Observed { redis: Some(false), ..answering() }));
     assert_eq!(tiny.get("/health/ready").await.json::<Value>().await.unwrap(), json!({"status": "degraded"}));
     let detail: Value = tiny.get("/health").await.json().await.unwrap();
     assert_eq!(detail["status"], "degraded");

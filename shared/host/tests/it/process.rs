@@ -315,6 +315,29 @@ async fn a_worker_whose_database_goes_away_stays_live_and_comes_back() {
 }
 
 #[tokio::test]
+async fn sigterm_leaves_load_balancers_time_and_sigint_does_not() {
+    let test = TestDatabase::create_empty().await;
+    const WAITS: &str = "accepting until load balancers notice";
+    let words = ["--listen", "127.0.0.1:0", "--set", "Http:StopDelay=00:00:10"];
+    let mut process = Process::start(&settings(&test.connection), &words);
+    let url = process.url().await;
+    process.signal("TERM");
+    process.line(WAITS).await;
+    let ready = reqwest::get(format!("{url}/health/ready")).await.unwrap();
+    assert_eq!(ready.status().as_u16(), 503, "it still answers");
+    drop(process);
+
+    let mut process = Process::start(&settings(&test.connection), &words);
+    process.url().await;
+    process.signal("INT");
+    while let Some(line) = process.lines.recv().await {
+        assert!(!line.contains(WAITS), "nobody balances requests over a process that is stopped by hand");
+    }
+    assert_eq!(process.end().await.0, 0);
+    test.close().await;
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_a_process_that_does_not_stop() {
     let test = TestDatabase::create_empty().await;
     let mut process = Process::start_in("Hangs", &settings(&test.connection), &["--listen", "127.0.0.1:0"]);

@@ -228,3 +228,14 @@ proptest::proptest! {
         proptest::prop_assert_eq!(parse_time_span(&format_time_span(span)), Some(span));
     }
 }
+
+#[test]
+fn a_stop_that_would_take_longer_than_orchestrators_wait_is_refused() {
+    let longest = Setup::with_members("").flag("Http:StopDelay", "00:00:10");
+    let http = longest.flag("Http:DrainTimeout", "00:00:15").loaded().settings.http;
+    assert_eq!(http.stop_delay + http.drain_timeout, Duration::from_secs(25));
+
+    let longer = Setup::with_members("").flag("Http:StopDelay", "00:00:11");
+    let [mistake] = &longer.mistakes()[..] else { panic!("one mistake") };
+    assert!(mistake.contains("Http:DrainTimeout") && mistake.contains("within 30 s of SIGTERM"), "{mistake}");
+}

@@ -47,7 +47,8 @@ pub struct ServerOptions {
     pub cancel_grace: Duration,
     /// At shutdown, handlers are dropped after this long. Default 15 s.
     pub shutdown_timeout: Duration,
-    /// At shutdown, most time for the last statements after that. Default 5 s.
+    /// At shutdown, most time for the last outcomes after that, and again for taking the server off the list.
+    /// Default 5 s: with `shutdown_timeout` 25 s in all.
     pub storage_grace: Duration,
     /// How long a handler may go on after its token was cancelled because the job is not ours any more; then it is
     /// dropped. Default 30 s.
