@@ -1,6 +1,7 @@
 //! Stories across real processes, one file per promise. Each world has its own SQL, Redis and ports.
 
 mod edits;
+mod faults;
 mod imports;
 mod tidy;
 mod topologies;

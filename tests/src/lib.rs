@@ -3,13 +3,17 @@
 //! it knows comes through HTTP, SQL or a log file.
 //! Start at [`World`].
 
+mod balancer;
 pub mod catalog;
+pub mod load;
 mod merchant;
+pub mod observed;
 mod process;
 mod shopper;
 mod waiting;
 mod world;
 
+pub use balancer::Balancer;
 pub use merchant::{ImportReport, Merchant};
 pub use process::Process;
 pub use shopper::{Reading, Shopper};

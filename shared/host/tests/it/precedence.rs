@@ -37,7 +37,7 @@ fn sample(row: &Row, pem: &str) -> String {
         "true or false" => "true",
         "number" => "2",
         "bytes" => "2MiB",
-        "time span" => "00:00:30",
+        "time span" => "00:00:10",
         "text" => "some-text",
         "array" => "critical",
         "address:port" => "127.0.0.1:9000",
