@@ -121,11 +121,11 @@ impl Record {
             }
             Some(status) => Some(format!("status {status}")),
             None => {
-                let may_be_lost = match (fault, request.who) {
+                let may_be_lost = matches!(
+                    (fault, request.who),
                     (Some(Fault::Crash(Instance::Frontend(_))), Who::Shopper)
-                    | (Some(Fault::Crash(Instance::Authoring(_)) | Fault::Sql), Who::Merchant) => true,
-                    _ => false,
-                };
+                        | (Some(Fault::Crash(Instance::Authoring(_)) | Fault::Sql), Who::Merchant)
+                );
                 (!may_be_lost).then(|| "no answer".to_owned())
             }
         }
