@@ -14,3 +14,4 @@ mod process;
 mod secrets;
 mod settings;
 mod syntax;
+mod tls;
