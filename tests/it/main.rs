@@ -3,6 +3,7 @@
 mod edits;
 mod faults;
 mod imports;
+mod observability;
 mod tidy;
 mod topologies;
 

@@ -5,6 +5,7 @@
 
 mod balancer;
 pub mod catalog;
+pub mod collector;
 pub mod load;
 mod merchant;
 pub mod observed;
@@ -18,4 +19,4 @@ pub use merchant::{ImportReport, Merchant};
 pub use process::Process;
 pub use shopper::{Reading, Shopper};
 pub use waiting::eventually;
-pub use world::{BEARER_TOKEN, Instance, Layout, Placement, World, binary};
+pub use world::{BEARER_TOKEN, COLLECTOR_TOKEN, Instance, Layout, Placement, SA_PASSWORD, World, binary};

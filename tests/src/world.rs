@@ -6,6 +6,7 @@
 mod backing;
 mod launch;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -15,7 +16,8 @@ use crate::{Merchant, Process, Shopper};
 use backing::{Redis, Sql};
 use launch::{Launch, Role};
 
-pub use launch::{BEARER_TOKEN, Placement};
+pub use backing::SA_PASSWORD;
+pub use launch::{BEARER_TOKEN, COLLECTOR_TOKEN, Placement};
 
 /// Which processes run, and which of them run jobs.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +40,8 @@ pub struct Layout {
     pub article_settings: bool,
     /// `KEY=VALUE` for `--set` of every service. By default no balancer has to notice a stop.
     pub set: &'static [&'static str],
+    /// Where every service sends its spans: the address of a [`Collector`](crate::collector::Collector).
+    pub collector: Option<SocketAddr>,
     /// How the processes are placed on the machine.
     pub placement: Placement,
 }
@@ -53,6 +57,7 @@ impl Default for Layout {
             durable_sql: false,
             article_settings: false,
             set: &["Http:StopDelay=00:00:00"],
+            collector: None,
             placement: Placement::default(),
         }
     }

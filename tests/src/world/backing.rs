@@ -9,7 +9,8 @@ use super::Placement;
 use super::binary;
 use crate::{Process, eventually};
 
-const SA_PASSWORD: &str = "Desk-only-1!";
+/// The password of the database's login.
+pub const SA_PASSWORD: &str = "Desk-only-1!";
 const REDIS_START_LIMIT: Duration = Duration::from_secs(20);
 
 /// A local-sql process.

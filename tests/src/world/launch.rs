@@ -12,6 +12,8 @@ use crate::Process;
 
 /// The bearer token of every world's authoring-api.
 pub const BEARER_TOKEN: &str = "a-token-for-desks-and-tests-only";
+/// What every service shows to the collector.
+pub const COLLECTOR_TOKEN: &str = "a-token-of-the-collector";
 
 /// Where processes run, and who may interrupt them.
 #[derive(Clone, Copy, Debug, Default)]
@@ -96,6 +98,10 @@ impl Launch {
         command.args(["--listen", listen]);
         for key_and_value in self.layout.set {
             command.args(["--set", key_and_value]);
+        }
+        if let Some(collector) = self.layout.collector {
+            command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"));
+            command.env("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer%20{COLLECTOR_TOKEN}"));
         }
         let log = self.directory.join(format!("{instance}.log"));
         let mut process = Process::start(&instance.to_string(), &mut command, &log)?;
