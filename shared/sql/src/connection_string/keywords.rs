@@ -2,8 +2,8 @@
 //!
 //! The list is that of `Microsoft.Data.SqlClient`'s and of the older `System.Data.SqlClient`'s `ConnectionString`
 //! property (with their synonyms) plus `TrustServerCertificateCA`, the keyword that tiberius has for a CA file; a
-//! test keeps it. Keywords are compared without case, blanks and underscores. As in ADO.NET the last of several equal keywords wins, and an empty value
-//! leaves the default.
+//! test keeps it. Keywords are compared without case, blanks and underscores. As in ADO.NET the last of several equal
+//! keywords wins, and an empty value leaves the default.
 
 use super::{AddressPreference, ConnectionString, ConnectionStringError, Encryption, address};
 
