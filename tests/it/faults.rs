@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use e2e::load::{Load, Target};
 use e2e::observed::{Fault, Who};
-use e2e::{BEARER_TOKEN, Balancer, Instance, Layout, Merchant, World, eventually};
+use e2e::{ADMIN, ADMIN_PASSWORD, Balancer, Instance, Layout, Merchant, World, eventually};
 
 use crate::{STORE, product_id, with_demo_catalog};
 
@@ -32,7 +32,7 @@ impl Busy {
         let balancers = [Balancer::start(frontends).await?, Balancer::start(authorings).await?];
         let target = Target {
             frontend: balancers[0].address.clone(),
-            merchant: Merchant::of(&balancers[1].address, BEARER_TOKEN)?,
+            merchant: Merchant::of(&balancers[1].address, ADMIN, ADMIN_PASSWORD)?,
             store: STORE.to_owned(),
             product,
             max_staleness: MAX_STALENESS,

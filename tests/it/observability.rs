@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use e2e::collector::{Collector, Span};
-use e2e::{BEARER_TOKEN, COLLECTOR_TOKEN, Instance, Layout, SA_PASSWORD, World, catalog, eventually};
+use e2e::{ADMIN_PASSWORD, COLLECTOR_TOKEN, Instance, Layout, SA_PASSWORD, World, catalog, eventually};
 use reqwest::multipart;
 use serde_json::Value;
 
@@ -180,7 +180,7 @@ async fn no_secret_is_in_any_log_metric_or_trace() -> Result<()> {
     }
     told.push(("traces".to_owned(), format!("{:?}", collector.spans())));
 
-    for secret in [PLANTED, SA_PASSWORD, BEARER_TOKEN, COLLECTOR_TOKEN] {
+    for secret in [PLANTED, SA_PASSWORD, ADMIN_PASSWORD, COLLECTOR_TOKEN] {
         for (place, text) in &told {
             assert!(!text.is_empty(), "{place} is empty");
             assert!(!text.contains(secret), "{secret} is in the {place}");
@@ -195,7 +195,9 @@ async fn upload_within_trace(world: &World) -> Result<i64> {
     let form = multipart::Form::new().text("store", STORE).part("file", file);
     let address = world.address(Instance::Authoring(0))?;
     let request = reqwest::Client::new().post(format!("http://{address}/admin/imports"));
-    let request = request.bearer_auth(BEARER_TOKEN).header("traceparent", format!("00-{TRACE}-{CALLER}-01"));
+    let request = request
+        .bearer_auth(world.merchant.token().await?)
+        .header("traceparent", format!("00-{TRACE}-{CALLER}-01"));
     let answer = request.multipart(form).send().await?.error_for_status()?;
     answer.json::<Value>().await?["id"].as_i64().context("an import without id")
 }

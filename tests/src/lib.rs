@@ -19,4 +19,6 @@ pub use merchant::{ImportReport, Merchant};
 pub use process::Process;
 pub use shopper::{Reading, Shopper};
 pub use waiting::eventually;
-pub use world::{BEARER_TOKEN, COLLECTOR_TOKEN, Instance, Layout, Placement, SA_PASSWORD, World, binary};
+pub use world::{
+    ADMIN, ADMIN_PASSWORD, COLLECTOR_TOKEN, Instance, Layout, Placement, SA_PASSWORD, World, binary,
+};

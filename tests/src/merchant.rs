@@ -1,22 +1,32 @@
 //! The authoring side's user: creates a store, imports a catalog, edits products.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, StatusCode, header, multipart};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::{Reading, eventually};
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An HTTP client of authoring-api with its bearer token.
+/// An HTTP client of authoring-api that is signed in.
 #[derive(Clone)]
 pub struct Merchant {
     client: Client,
     base: String,
-    token: String,
+    user_name: String,
+    password: String,
+    token: Arc<Mutex<Option<Token>>>,
+}
+
+/// An access token, and when to get another.
+struct Token {
+    text: String,
+    fresh_until: Instant,
 }
 
 /// `GET /admin/imports/{id}` as far as stories look at it.
@@ -42,10 +52,29 @@ pub struct ImportReport {
 }
 
 impl Merchant {
-    /// A merchant at authoring-api's `address` (`host:port`).
-    pub fn of(address: &str, token: &str) -> Result<Self> {
+    /// A user at authoring-api's `address` (`host:port`); signs in when it is needed.
+    pub fn of(address: &str, user_name: &str, password: &str) -> Result<Self> {
         let client = Client::builder().timeout(REQUEST_TIMEOUT).build()?;
-        Ok(Self { client, base: format!("http://{address}"), token: token.to_owned() })
+        let (user_name, password) = (user_name.to_owned(), password.to_owned());
+        Ok(Self { client, base: format!("http://{address}"), user_name, password, token: Arc::default() })
+    }
+
+    /// An access token, kept for half of its life.
+    pub async fn token(&self) -> Result<String> {
+        let mut kept = self.token.lock().await;
+        if let Some(token) = kept.as_ref().filter(|token| Instant::now() < token.fresh_until) {
+            return Ok(token.text.clone());
+        }
+        let form = [("grant_type", "password"), ("username", &self.user_name), ("password", &self.password)];
+        let asked_at = Instant::now();
+        let request = self.client.post(format!("{}/connect/token", self.base)).form(&form);
+        let reading = Reading::of(request.send().await?).await?;
+        ensure!(reading.status == StatusCode::OK, "sign-in: {} {}", reading.status, reading.body);
+        let text = reading.body["access_token"].as_str().context("an answer without token")?.to_owned();
+        let life_secs = reading.body["expires_in"].as_u64().context("a token without end")?;
+        let fresh_until = asked_at + Duration::from_secs(life_secs) / 2;
+        *kept = Some(Token { text: text.clone(), fresh_until });
+        Ok(text)
     }
 
     /// Creates or renames a store.
@@ -54,7 +83,7 @@ impl Merchant {
         let response = self
             .client
             .put(format!("{}/admin/stores/{store}", self.base))
-            .bearer_auth(&self.token)
+            .bearer_auth(self.token().await?)
             .json(&body)
             .send()
             .await?;
@@ -74,7 +103,8 @@ impl Merchant {
     pub async fn upload(&self, store: &str, file_name: &str, csv: Vec<u8>) -> Result<Reading> {
         let file = multipart::Part::bytes(csv).file_name(file_name.to_owned()).mime_str("text/csv")?;
         let form = multipart::Form::new().text("store", store.to_owned()).part("file", file);
-        let request = self.client.post(format!("{}/admin/imports", self.base)).bearer_auth(&self.token);
+        let request =
+            self.client.post(format!("{}/admin/imports", self.base)).bearer_auth(self.token().await?);
         Reading::of(request.multipart(form).send().await?).await
     }
 
@@ -114,7 +144,7 @@ impl Merchant {
         let mut request = self
             .client
             .put(format!("{}/admin/products/{id}", self.base))
-            .bearer_auth(&self.token)
+            .bearer_auth(self.token().await?)
             .json(product);
         if let Some(etag) = if_match {
             request = request.header(header::IF_MATCH, etag);
@@ -131,9 +161,9 @@ impl Merchant {
         Ok(())
     }
 
-    /// GET with the token.
+    /// GET as this user.
     pub async fn get(&self, path: &str) -> Result<Reading> {
-        let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let request = self.client.get(format!("{}{path}", self.base)).bearer_auth(self.token().await?);
         Reading::of(request.send().await?).await
     }
 }

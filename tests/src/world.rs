@@ -17,7 +17,7 @@ use backing::{Redis, Sql};
 use launch::{Launch, Role};
 
 pub use backing::SA_PASSWORD;
-pub use launch::{BEARER_TOKEN, COLLECTOR_TOKEN, Placement};
+pub use launch::{ADMIN, ADMIN_PASSWORD, COLLECTOR_TOKEN, Placement};
 
 /// Which processes run, and which of them run jobs.
 #[derive(Clone, Copy, Debug)]
@@ -144,7 +144,7 @@ impl World {
         let (frontends, authorings) = addresses.split_at(layout.frontends);
         let shoppers = frontends.iter().map(|address| Shopper::of(address)).collect::<Result<_>>()?;
         let authoring = authorings.first().context("a world needs an authoring-api")?;
-        let merchant = Merchant::of(authoring, BEARER_TOKEN)?;
+        let merchant = Merchant::of(authoring, ADMIN, ADMIN_PASSWORD)?;
         let mut world =
             Self { shoppers, merchant, addresses, services, redis, sql, launch, _temporary: None };
         for _ in 0..layout.workers {

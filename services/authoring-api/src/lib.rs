@@ -1,11 +1,12 @@
-//! The merchant's side: stores, products, imports.
+//! The merchant's side: accounts, stores, products, imports.
 //!
 //! Every change is one transaction that carries the row, its audit entry, the feed rows that tell the frontends, and
-//! the jobs it causes. Handlers authorise (the guard around `/admin`), parse into domain types, act, answer; what
-//! they write and read in SQL is in `store`.
+//! the jobs it causes. The route table says which permission each address needs; handlers parse into domain types, act,
+//! answer; what they write and read in SQL is in `store`, except for accounts, which are nobody else's.
 //!
-//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`state`], `error`, [`openapi`].
+//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`accounts`], [`state`], `error`, [`openapi`].
 
+pub mod accounts;
 mod error;
 mod imports;
 pub mod openapi;
@@ -16,8 +17,9 @@ mod stores;
 mod timestamp;
 
 use actix_web::web::Data;
-use host::Host;
+use host::{Host, Secret};
 
+use accounts::Accounts;
 use state::AppState;
 
 /// Runs until the process is asked to stop.
@@ -27,7 +29,18 @@ use state::AppState;
 pub async fn run(host: Host) -> anyhow::Result<()> {
     let dependencies = handlers::Dependencies { database: host.database.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
-    let state = Data::new(AppState::new(&host));
+    let accounts = Accounts::new(host.database.clone(), host.tokens.clone(), &host.settings).await?;
+    accounts::bootstrap(&accounts, show).await?;
+    let state = Data::new(AppState::new(&host, accounts));
     let document = openapi::document()?;
     host.serve(Some(document), move |config| routes::configure(config, state.clone())).await
+}
+
+/// Tells whoever starts the process the password of the first user. Plain text on standard error and no line of the
+/// log: logs are kept, and others read them.
+fn show(password: &Secret) {
+    eprintln!(
+        "\nThere was no user yet. Sign in as `admin` with the password\n\n    {}\n\nIt is not shown again.\n",
+        password.expose()
+    );
 }

@@ -3,17 +3,15 @@
 use std::sync::Arc;
 
 use host::Host;
-use host::auth::BearerGuard;
 use jobs::Client;
 use sql::Database;
 use tokio::sync::Semaphore;
 
+use crate::accounts::Accounts;
+
 /// Uploads that are received at the same time; each may hold `Imports:MaxUploadBytes` of memory. More are told to
 /// come back.
 pub const UPLOADS_AT_ONCE_MAX: usize = 4;
-
-/// Who audit rows name until there are accounts: whoever has the token.
-pub(crate) const ACTOR: &str = "token";
 
 /// The one state of this service.
 pub struct AppState {
@@ -21,8 +19,8 @@ pub struct AppState {
     pub(crate) database: Database,
     /// Enqueues.
     pub(crate) jobs: Client,
-    /// Stands before `/admin`.
-    pub(crate) guard: BearerGuard,
+    /// Signs in.
+    pub(crate) accounts: Accounts,
     /// One permit for each upload that is being received.
     pub(crate) uploads: Arc<Semaphore>,
     /// Largest file of an import.
@@ -31,15 +29,14 @@ pub struct AppState {
 
 impl AppState {
     /// With the settings of this process.
-    pub fn new(host: &Host) -> Self {
-        let guard = BearerGuard::new(host.settings.authoring.bearer_token.as_ref());
+    pub fn new(host: &Host, accounts: Accounts) -> Self {
         let max_upload_bytes = host.settings.imports.max_upload_bytes;
-        Self::with(host.database.clone(), host.jobs.clone(), guard, max_upload_bytes)
+        Self::with(host.database.clone(), host.jobs.clone(), accounts, max_upload_bytes)
     }
 
     /// With these parts.
-    pub fn with(database: Database, jobs: Client, guard: BearerGuard, max_upload_bytes: u64) -> Self {
+    pub fn with(database: Database, jobs: Client, accounts: Accounts, max_upload_bytes: u64) -> Self {
         let uploads = Arc::new(Semaphore::new(UPLOADS_AT_ONCE_MAX));
-        Self { database, jobs, guard, uploads, max_upload_bytes }
+        Self { database, jobs, accounts, uploads, max_upload_bytes }
     }
 }

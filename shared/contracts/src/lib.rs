@@ -9,4 +9,5 @@
 
 pub mod cache;
 pub mod jobs;
+pub mod permissions;
 pub mod storefront;

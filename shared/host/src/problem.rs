@@ -116,6 +116,17 @@ impl Problem {
         Self::of(&kind::UNAUTHORIZED).detail(detail).header(WWW_AUTHENTICATE, challenge)
     }
 
+    /// 401: the token that was sent is none of ours, or holds no longer (RFC 6750 3.1).
+    pub fn invalid_token(reason: &'static str) -> Self {
+        Self::unauthorized(reason)
+            .header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+    }
+
+    /// 403: the token is good and does not permit this.
+    pub fn forbidden(permission: &str) -> Self {
+        Self::of(&kind::FORBIDDEN).detail(format!("it needs {permission}"))
+    }
+
     /// 404: there is no such thing.
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(&kind::NOT_FOUND).detail(detail)
@@ -158,6 +169,11 @@ impl Problem {
     /// 415: a body of this kind is not read here.
     pub fn unsupported_media_type(expected: &'static str) -> Self {
         Self::of(&kind::UNSUPPORTED_MEDIA_TYPE).detail(format!("send {expected}"))
+    }
+
+    /// 429: too often. `retry_after_secs` is when the next one is possible.
+    pub fn too_many_requests(retry_after_secs: u64) -> Self {
+        Self::of(&kind::TOO_MANY_REQUESTS).header(RETRY_AFTER, HeaderValue::from(retry_after_secs))
     }
 
     /// 431: path and headers are above the limit.

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use sql::{Database, Migration};
 use tokio::sync::watch;
 
+use crate::auth::{AccessTokens, Keyring};
 use crate::configuration::{Configuration, Hangfire, Settings, milliseconds};
 use crate::database;
 use crate::health::{FeedPart, Health, JobServerPart, Observed, SqlState};
@@ -37,6 +38,8 @@ pub struct Host {
     pub feed: Arc<Feed>,
     /// Enqueues jobs inside a transaction.
     pub jobs: jobs::Client,
+    /// Issues and verifies access tokens.
+    pub tokens: web::Data<AccessTokens>,
     /// Tells job servers everywhere of new jobs.
     pub wake: Arc<dyn jobs::WakeUp>,
     /// What is told to Prometheus.
@@ -99,12 +102,15 @@ impl Host {
         health.set_look(look(&redis, &feed, &job_server));
         observation::start(&metrics, &database, &redis, &feed, &job_server);
         let jobs = jobs::Client::new(wake.clone()).observed_by(Arc::new(JobObserver::new(&metrics)));
+        let keyring = Arc::new(Keyring::new(&settings.authorization, &database));
+        let tokens = web::Data::new(AccessTokens::new(keyring, &settings.authorization));
         Ok(Some(Self {
             settings,
             database,
             redis,
             feed,
             jobs,
+            tokens,
             wake,
             metrics,
             lifecycle,

@@ -18,10 +18,19 @@ pub mod stores;
 pub use error::{Error, Result};
 
 /// The tables of this crate. Apply them after `sql::MIGRATIONS`.
-pub const MIGRATIONS: &[sql::Migration] = &[sql::Migration {
-    component: "Commerce",
-    version: 1,
-    name: "stores, products, publication, imports; blobs and the audit log",
-    min_binary: 1,
-    text: include_str!("../migrations/0001_commerce.sql"),
-}];
+pub const MIGRATIONS: &[sql::Migration] = &[
+    sql::Migration {
+        component: "Commerce",
+        version: 1,
+        name: "stores, products, publication, imports; blobs and the audit log",
+        min_binary: 1,
+        text: include_str!("../migrations/0001_commerce.sql"),
+    },
+    sql::Migration {
+        component: "Accounts",
+        version: 1,
+        name: "users, roles, sessions and signing keys",
+        min_binary: 1,
+        text: include_str!("../migrations/accounts_0001.sql"),
+    },
+];

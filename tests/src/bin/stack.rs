@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use e2e::{BEARER_TOKEN, Layout, Placement, World, catalog};
+use e2e::{ADMIN, ADMIN_PASSWORD, Layout, Placement, World, catalog};
 use tokio::signal::unix::{SignalKind, signal};
 
 const STORE: &str = "outdoor";
@@ -38,9 +38,10 @@ fn print_addresses(world: &World) {
          frontend 1     http://{first}/v1/{STORE}/products\n\
          frontend 2     http://{second}/v1/{STORE}/products/enamel-mug\n\
          authoring      http://{authoring}/admin/products/1\n\
-         bearer token   {BEARER_TOKEN}\n\
+         sign-in        {ADMIN} / {ADMIN_PASSWORD}\n\
          SQL            {}\n\n\
-         curl -H 'Authorization: Bearer {BEARER_TOKEN}' http://{authoring}/admin/products/1\n\n\
+         curl -d grant_type=password -d username={ADMIN} -d password={ADMIN_PASSWORD} http://{authoring}/connect/token\n\
+         curl -H \"Authorization: Bearer $TOKEN\" http://{authoring}/admin/products/1\n\n\
          Ctrl-C stops everything.",
         catalog::DEMO_PRODUCTS,
         world.connection_string(),

@@ -10,8 +10,10 @@ use serde_json::json;
 use super::{Instance, Layout, Service, binary};
 use crate::Process;
 
-/// The bearer token of every world's authoring-api.
-pub const BEARER_TOKEN: &str = "a-token-for-desks-and-tests-only";
+/// The first user of every world.
+pub const ADMIN: &str = "admin";
+/// Their password.
+pub const ADMIN_PASSWORD: &str = "for-desks-and-tests-only";
 /// What every service shows to the collector.
 pub const COLLECTOR_TOKEN: &str = "a-token-of-the-collector";
 
@@ -95,6 +97,9 @@ impl Launch {
             std::fs::write(&settings, serde_json::to_vec_pretty(&self.settings(role))?)?;
             command.arg("--config").arg(&settings);
         }
+        if role == Role::Authoring {
+            command.env("STOA_BOOTSTRAP_PASSWORD", ADMIN_PASSWORD);
+        }
         command.args(["--listen", listen]);
         for key_and_value in self.layout.set {
             command.args(["--set", key_and_value]);
@@ -117,9 +122,6 @@ impl Launch {
         if let Some(redis) = self.redis_string() {
             command.env("ConnectionStrings__RedisConnectionString", redis);
         }
-        if role == Role::Authoring {
-            command.env("Authoring__BearerToken", BEARER_TOKEN);
-        }
     }
 
     fn redis_string(&self) -> Option<String> {
@@ -136,13 +138,9 @@ impl Launch {
             Role::Authoring => self.layout.authoring_runs_jobs,
             Role::Frontend => false,
         };
-        let mut settings = json!({
+        json!({
             "ConnectionStrings": strings,
             "VirtoCommerce": { "Hangfire": { "JobStorageType": "SqlServer", "UseHangfireServer": runs_jobs } },
-        });
-        if role == Role::Authoring {
-            settings["Authoring"] = json!({ "BearerToken": BEARER_TOKEN });
-        }
-        settings
+        })
     }
 }

@@ -10,6 +10,7 @@ use actix_web::web::Data;
 use contracts::jobs::ImportCatalog;
 use domain::StoreId;
 use handlers::catalog_file;
+use host::auth::Principal;
 use host::problem::Problem;
 use serde_json::json;
 use sql::Transaction;
@@ -21,7 +22,7 @@ use super::report::Report;
 use super::upload::{Form, Upload};
 use super::view::REFUSALS_LIMIT_DEFAULT;
 use crate::error::{Error, invalid};
-use crate::state::{ACTOR, AppState};
+use crate::state::AppState;
 
 const CONTENT_TYPE: &str = "text/csv";
 
@@ -31,14 +32,20 @@ const CONTENT_TYPE: &str = "text/csv";
     responses((status = 202, description = "The import, queued", body = Report,
         headers(("location" = String, description = "The address of the import")))),
     extensions(("x-problems" = json!(["validation_failed"]))))]
-pub(crate) async fn create(state: Data<AppState>, body: Multipart) -> Result<HttpResponse, Problem> {
+pub(crate) async fn create(
+    principal: Principal,
+    state: Data<AppState>,
+    body: Multipart,
+) -> Result<HttpResponse, Problem> {
     let upload = &Upload::receive(&state, body).await?;
     let store = &known_store(&state, &upload.store).await?;
     catalog_file::header_of(&upload.file).map_err(|why| invalid("file", &upload.file_name, why))?;
 
-    let jobs = &state.jobs;
-    let id =
-        state.database.transaction("imports.create", |tx| Box::pin(write(tx, jobs, store, upload))).await?;
+    let (jobs, actor) = (&state.jobs, principal.name.as_str());
+    let id = state
+        .database
+        .transaction("imports.create", |tx| Box::pin(write(tx, jobs, actor, store, upload)))
+        .await?;
 
     let import = imports::view(&state.database, id, 0, REFUSALS_LIMIT_DEFAULT).await.map_err(Error::from)?;
     let import = import.ok_or(Error::NotFound("such import"))?;
@@ -58,6 +65,7 @@ async fn known_store(state: &AppState, given: &str) -> Result<StoreId, Error> {
 async fn write(
     tx: &mut Transaction<'_>,
     jobs: &jobs::Client,
+    actor: &str,
     store: &StoreId,
     upload: &Upload,
 ) -> Result<i64, Error> {
@@ -73,6 +81,6 @@ async fn write(
     let detail = json!({ "fileName": upload.file_name, "bytes": upload.file.len(), "job": job.0 });
     let entity_id = id.to_string().into();
     let entry = Entry { action: "import.created", entity: "import", entity_id, detail };
-    audit::record(tx, ACTOR, &[entry]).await?;
+    audit::record(tx, actor, &[entry]).await?;
     Ok(id)
 }

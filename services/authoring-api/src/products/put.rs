@@ -3,6 +3,7 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::Product;
+use host::auth::Principal;
 use host::problem::Problem;
 use sql::Database;
 use store::products::{self, Saved};
@@ -11,7 +12,7 @@ use store::stores::Store;
 use super::working_copy::{Edit, WorkingCopy};
 use super::{NO_PRODUCT, get, parse_id, store_of, version};
 use crate::error::Error;
-use crate::state::{ACTOR, AppState};
+use crate::state::AppState;
 
 /// Replaces a product and publishes it.
 ///
@@ -29,6 +30,7 @@ use crate::state::{ACTOR, AppState};
         json!(["not_found", "conflict", "version_mismatch", "validation_failed", "version_required"]))))]
 pub(crate) async fn put(
     request: HttpRequest,
+    principal: Principal,
     state: Data<AppState>,
     id: Path<String>,
     edit: Json<Edit>,
@@ -38,20 +40,21 @@ pub(crate) async fn put(
     let store = store_of(&state.database, id).await?;
     let product = edit.into_inner().validate(store.currency)?;
 
-    save(&state.database, &store, id, expected, &product).await?;
+    save(&state.database, &principal.name, &store, id, expected, &product).await?;
 
     get::answer(&state.database, &store, id).await
 }
 
 async fn save(
     database: &Database,
+    actor: &str,
     store: &Store,
     id: i64,
     expected: i64,
     product: &Product,
 ) -> Result<(), Error> {
     let save = database.transaction("products.save", |tx| {
-        Box::pin(products::save_and_publish(tx, &store.id, id, expected, product, ACTOR))
+        Box::pin(products::save_and_publish(tx, &store.id, id, expected, product, actor))
     });
     match save.await? {
         Saved::Updated { .. } | Saved::Unchanged { .. } => Ok(()),

@@ -3,6 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use domain::{Currency, StoreId};
+use host::auth::Principal;
 use host::problem::{FieldError, Problem};
 use serde::Deserialize;
 use serde_json::json;
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::StoreView;
 use crate::error::{Error, invalid};
-use crate::state::{ACTOR, AppState};
+use crate::state::AppState;
 
 const NAME_MAX: usize = 255;
 const LANGUAGE_MAX: usize = 35;
@@ -39,18 +40,19 @@ pub(crate) struct Body {
     responses((status = 200, description = "The store as it is now", body = StoreView)),
     extensions(("x-problems" = json!(["conflict", "validation_failed"]))))]
 pub(crate) async fn put(
+    principal: Principal,
     state: Data<AppState>,
     id: Path<String>,
     body: Json<Body>,
 ) -> Result<HttpResponse, Problem> {
     let store = body.into_inner().parse(&id)?;
 
-    let version = write(&state.database, &store).await?;
+    let version = write(&state.database, &principal.name, &store).await?;
 
     Ok(HttpResponse::Ok().json(StoreView::of(&Store { version, ..store })))
 }
 
-async fn write(database: &Database, store: &Store) -> Result<i64, Error> {
+async fn write(database: &Database, actor: &str, store: &Store) -> Result<i64, Error> {
     let write = database.transaction("stores.put", |tx| {
         Box::pin(async move {
             let version = stores::put(tx, store).await?;
@@ -60,7 +62,7 @@ async fn write(database: &Database, store: &Store) -> Result<i64, Error> {
                 entity_id: store.id.as_str().into(),
                 detail: json!({ "name": store.name, "language": store.language, "version": version }),
             };
-            audit::record(tx, ACTOR, &[entry]).await?;
+            audit::record(tx, actor, &[entry]).await?;
             Ok(version)
         })
     });

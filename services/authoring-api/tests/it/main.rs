@@ -1,7 +1,9 @@
 //! The merchant's side over HTTP: one app with its own database in each test.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its world should panic")]
 
+mod accounts;
 mod app;
+mod guard;
 mod imports;
 mod openapi;
 mod products;

@@ -9,7 +9,7 @@ use actix_web::web::{self, Data};
 use authoring_api::{openapi, routes};
 use serde_json::Value;
 
-use crate::app::{database, state};
+use crate::app::{database, settings, state};
 
 /// Where this test's app lists its routes.
 const LIST: &str = "/test/routes";
@@ -24,7 +24,7 @@ fn the_document_keeps_its_form() {
 #[actix_web::test]
 async fn the_document_has_every_route_and_no_other() {
     let database = database().await;
-    let state = state(&database);
+    let state = state(&database, &settings(&[])).await;
     let app = App::new()
         .configure(|config| routes::configure(config, state))
         .route(LIST, web::get().to(async |tree: Data<IntrospectionTree>| tree.report_as_json()));

@@ -1,30 +1,9 @@
-//! Stores, and the guard in front of everything.
+//! Stores.
 
 use actix_web::http::Method;
-use actix_web::test::TestRequest;
 use serde_json::json;
 
 use crate::app::{app, database, get, put_store, request, send};
-
-#[actix_web::test]
-async fn nothing_is_shown_or_changed_without_the_token() {
-    let database = database().await;
-    let app = app(&database).await;
-    for (method, path) in [
-        (Method::GET, "/admin/stores/outdoor"),
-        (Method::PUT, "/admin/stores/outdoor"),
-        (Method::PUT, "/admin/products/1"),
-        (Method::POST, "/admin/imports"),
-        (Method::GET, "/admin/nowhere"),
-    ] {
-        let without = TestRequest::default().method(method.clone()).uri(path);
-        send(&app, without).await.assert_problem(401, "unauthorized");
-        let wrong =
-            TestRequest::default().method(method).uri(path).insert_header(("Authorization", "Bearer x"));
-        send(&app, wrong).await.assert_problem(401, "unauthorized");
-    }
-    database.close().await;
-}
 
 #[actix_web::test]
 async fn a_store_is_created_renamed_and_read_back() {

@@ -74,6 +74,7 @@ impl Form {
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 const MAX_INDEX: u64 = 1 << 26;
 
 macro_rules! table {
@@ -210,6 +211,9 @@ table! {
     HTTP_DRAIN_TIMEOUT: "Http:DrainTimeout",
         Form::TimeSpan { min: Duration::ZERO, max: Duration::from_secs(20) }, Value("00:00:15"),
         "after that, time for running requests and uploads to end; together with `Http:StopDelay` at most 00:00:25";
+    HTTP_TRUSTED_PROXY_HOPS: "Http:TrustedProxyHops",
+        Form::Integer { min: 0, max: 16 }, Value("0"),
+        "proxies in front that write X-Forwarded-For: the client is that many addresses from its end; 0 ignores it";
     HTTP_ACCESS_LOG: "Http:AccessLog",
         Form::Choice(&["All", "Failures", "None"]), Value("All"),
         "one log line a request; `Failures` writes those of 400 and above only";
@@ -238,12 +242,49 @@ table! {
         Form::PemFile, Absent("those of the system"),
         "certificate authorities to trust beside the system's, for SQL Server and Redis";
 
-    BEARER_TOKEN: "Authoring:BearerToken",
-        Form::Secret { min: 16 }, Absent("every /admin request is refused"),
-        "the token that /admin requests carry until accounts exist; loopback addresses only";
     IMPORT_MAX_UPLOAD_BYTES: "Imports:MaxUploadBytes",
         Form::Bytes { min: 1024, max: 1 << 32 }, Value("256MiB"),
         "size of an uploaded catalog file; above: 413";
+
+    AUTH_ISSUER: "Auth:Authority",
+        Form::Text { max: 200 }, Value("stoa"),
+        "issuer that access tokens name and must name; the same on all instances";
+    AUTH_AUDIENCE: "Auth:Audience",
+        Form::Text { max: 200 }, Value("resource_server"),
+        "audience that access tokens name and must name; the same on all instances";
+    ACCESS_TOKEN_LIFETIME: "Authorization:AccessTokenLifeTime",
+        Form::TimeSpan { min: SECOND, max: DAY }, Value("00:10:00"),
+        "how long an access token is believed, whatever happens to its account; the same on all instances";
+    REFRESH_TOKEN_LIFETIME: "Authorization:RefreshTokenLifeTime",
+        Form::TimeSpan { min: SECOND, max: YEAR }, Value("30.00:00:00"),
+        "how long a sign-in lasts that is not used; each use begins it anew";
+    REFRESH_TOKEN_REUSE_LEEWAY: "Authorization:RefreshTokenReuseLeeway",
+        Form::TimeSpan { min: Duration::ZERO, max: Duration::from_secs(300) }, Value("00:00:10"),
+        "how long after its use a refresh token may be sent once more, by a client that lost the answer";
+    SIGNING_KEY: "Authorization:SigningKey",
+        Form::Secret { min: 32 }, Absent("keys in SQL Server, shared by all instances"),
+        "key that signs access tokens; set it on all instances or on none";
+    PREVIOUS_SIGNING_KEY: "Authorization:PreviousSigningKey",
+        Form::Secret { min: 32 }, Absent("–"),
+        "beside a signing key, the one before the last change: verifies the tokens that it has signed";
+    BOOTSTRAP_PASSWORD: "Authorization:BootstrapPassword" | "STOA_BOOTSTRAP_PASSWORD",
+        Form::Secret { min: 8 }, Absent("a random one, printed once"),
+        "password of the user `admin`, whom authoring-api makes where there is no user yet";
+    PASSWORD_HASHES_AT_ONCE: "Authorization:MaxConcurrentPasswordHashes",
+        Form::Integer { min: 1, max: 64 }, Value("2"),
+        "passwords that are checked at the same time; each takes 19 MiB and one thread, others wait";
+    SIGN_INS_PER_ADDRESS: "Authorization:RateLimit:PerAddressPerMinute",
+        Form::Integer { min: 1, max: 100_000 }, Value("60"),
+        "requests to the token routes from one client address (of IPv6: one /64), in each instance; above: 429";
+    SIGN_INS_PER_ACCOUNT: "Authorization:RateLimit:PerAccountPerMinute",
+        Form::Integer { min: 1, max: 100_000 }, Value("30"),
+        "sign-ins with one user name, in each instance; above: 429";
+    LOCKOUT_TIME_SPAN: "IdentityOptions:Lockout:DefaultLockoutTimeSpan",
+        Form::TimeSpan { min: SECOND, max: YEAR }, Value("00:15:00"),
+        "how long an account is locked after too many wrong passwords";
+    LOCKOUT_MAX_FAILED: "IdentityOptions:Lockout:MaxFailedAccessAttempts",
+        Form::Integer { min: 1, max: 1000 }, Value("5"),
+        "wrong passwords in a row that lock an account";
 
     LOG_LEVEL: "Logging:LogLevel:Default",
         Form::Choice(&["Trace", "Debug", "Information", "Warning", "Error", "Critical", "None"]),
@@ -260,6 +301,10 @@ pub struct Ignored {
     pub reason: &'static str,
 }
 
+const SHARED_KEYS: &str = "signing keys are shared through SQL Server or Authorization:SigningKey";
+const NO_COOKIES: &str = "there are no sign-in cookies, only bearer tokens";
+const PASSWORD_RULES: &str = "passwords cannot be changed through the API yet";
+const NO_LOCKOUT_JOB: &str = "accounts that nobody uses are not locked by themselves";
 const OWN_STATEMENTS: &str = "the job engine chooses isolation, locks and batches itself";
 
 /// Known keys without effect.
@@ -332,6 +377,32 @@ pub static IGNORED: &[Ignored] = &[
         name: "Caching:Redis:BusRetryCount",
         reason: "a lost hint costs time, not correctness, so none is sent twice",
     },
+    Ignored { name: "Auth:PublicCertPath", reason: SHARED_KEYS },
+    Ignored { name: "Auth:PrivateKeyPath", reason: SHARED_KEYS },
+    Ignored { name: "Auth:PrivateKeyPassword", reason: SHARED_KEYS },
+    Ignored { name: "Authorization:SecurityStampValidationInterval", reason: NO_COOKIES },
+    Ignored { name: "Authorization:CookieExpireTimeSpan", reason: NO_COOKIES },
+    Ignored { name: "Authorization:CookieSlidingExpiration", reason: NO_COOKIES },
+    Ignored { name: "Authorization:LimitedCookiePermissions", reason: NO_COOKIES },
+    Ignored { name: "Authorization:AllowApiAccessForCustomers", reason: "customers have no accounts here" },
+    Ignored {
+        name: "Authorization:EnablePersistentStorageTokenValidation",
+        reason: "access tokens are believed until they expire; Authorization:AccessTokenLifeTime bounds that",
+    },
+    Ignored { name: "Authorization:NonEditableUsers", reason: "permissions decide who may edit whom" },
+    Ignored { name: "Authorization:ReturnPasswordHash", reason: "password hashes are never given out" },
+    Ignored {
+        name: "Authorization:AllowUpdateProtectedUserFields",
+        reason: "permissions decide who may edit whom",
+    },
+    Ignored { name: "IdentityOptions:User:", reason: "a user name is what tells users apart" },
+    Ignored { name: "IdentityOptions:DataProtection:", reason: NO_COOKIES },
+    Ignored { name: "IdentityOptions:Password:", reason: PASSWORD_RULES },
+    Ignored { name: "IdentityOptions:Lockout:AllowedForNewUsers", reason: "every account can be locked" },
+    Ignored { name: "IdentityOptions:Lockout:AutoAccountsLockoutJobEnabled", reason: NO_LOCKOUT_JOB },
+    Ignored { name: "IdentityOptions:Lockout:CronAutoAccountsLockoutJob", reason: NO_LOCKOUT_JOB },
+    Ignored { name: "IdentityOptions:Lockout:LockoutMaximumDaysFromLastLogin", reason: NO_LOCKOUT_JOB },
+    Ignored { name: "IdentityOptions:Lockout:AutoAccountsLockoutJobBatchSize", reason: NO_LOCKOUT_JOB },
 ];
 
 /// Sections whose every key is judged; a key outside them belongs to somebody else and is left alone.
@@ -346,7 +417,9 @@ pub static SECTIONS: &[&str] = &[
     "OpenApi",
     "Sql",
     "Tls",
-    "Authoring",
+    "Auth",
+    "Authorization",
+    "IdentityOptions",
     "Imports",
     "Logging",
 ];

@@ -24,7 +24,8 @@ pub use mistake::{ConfigurationError, Mistake};
 pub use print::table as keys_table;
 pub use secret::Secret;
 pub use settings::{
-    AccessLog, Authoring, Caching, Hangfire, Http, Imports, Migrate, Push, Scalability, Settings, Sql,
+    AccessLog, Authorization, Caching, Hangfire, Http, Imports, Lockout, Migrate, Push, Scalability,
+    Settings, Sql,
 };
 pub use source::Origin;
 pub(crate) use time_span::milliseconds;

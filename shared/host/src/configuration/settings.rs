@@ -38,8 +38,8 @@ pub struct Settings {
     pub http: Http,
     /// Whether the API document and its viewer are served.
     pub openapi_enabled: bool,
-    /// What only authoring-api reads.
-    pub authoring: Authoring,
+    /// Accounts, sign-in and access tokens.
+    pub authorization: Authorization,
     /// Catalog imports.
     pub imports: Imports,
     /// A directive for the log filter: `info`, `debug`, `off` …
@@ -160,6 +160,8 @@ pub struct Http {
     pub stop_delay: Duration,
     /// After that, time for running requests to end.
     pub drain_timeout: Duration,
+    /// Proxies in front whose `X-Forwarded-For` is believed.
+    pub trusted_proxy_hops: usize,
     /// Which requests are logged.
     pub access_log: AccessLog,
 }
@@ -175,11 +177,42 @@ pub enum AccessLog {
     None,
 }
 
-/// What only authoring-api reads.
+/// Accounts, sign-in and access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Authoring {
-    /// What `/admin` requests must carry; `None`: all of them are refused.
-    pub bearer_token: Option<Secret>,
+pub struct Authorization {
+    /// Who issues access tokens.
+    pub issuer: String,
+    /// Whom they are for.
+    pub audience: String,
+    /// How long an access token is believed.
+    pub access_token_lifetime: Duration,
+    /// How long a sign-in lasts that is not used.
+    pub refresh_token_lifetime: Duration,
+    /// How long a used refresh token may be sent once more.
+    pub refresh_token_reuse_leeway: Duration,
+    /// Signs access tokens; `None`: keys in SQL Server do.
+    pub signing_key: Option<Secret>,
+    /// Verifies those of the time before.
+    pub previous_signing_key: Option<Secret>,
+    /// Of the first administrator; `None`: a random one.
+    pub bootstrap_password: Option<Secret>,
+    /// Passwords that are checked at the same time.
+    pub password_hashes_at_once: usize,
+    /// Requests to the token routes from one address.
+    pub per_address_per_minute: u32,
+    /// Sign-ins with one user name or client id.
+    pub per_account_per_minute: u32,
+    /// When an account is locked, and for how long.
+    pub lockout: Lockout,
+}
+
+/// When an account is locked, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lockout {
+    /// Wrong passwords in a row.
+    pub max_failed: u32,
+    /// How long it stays locked.
+    pub time_span: Duration,
 }
 
 /// Catalog imports.
@@ -214,14 +247,9 @@ impl Settings {
         let push = read_push(&mut reader);
         let http = read_http(&mut reader);
         let openapi_enabled = reader.bool(&keys::OPENAPI_ENABLE);
-        let authoring = Authoring { bearer_token: reader.secret(&keys::BEARER_TOKEN) };
+        let authorization = read_authorization(&mut reader);
         let imports = Imports { max_upload_bytes: reader.integer(&keys::IMPORT_MAX_UPLOAD_BYTES) };
         let log_level = log_directive(reader.choice(&keys::LOG_LEVEL));
-        if service == Service::AuthoringApi && !http.listen.ip().is_loopback() {
-            let expected = "a loopback address such as 127.0.0.1:8081: authoring-api knows one bearer token and no \
-                            accounts yet, so it must not be reachable from other machines";
-            reader.refuse(&keys::LISTEN, expected);
-        }
         let environment = flat.environment.clone();
         match connection {
             Some(connection) if reader.mistakes.is_empty() => Ok(Self {
@@ -234,7 +262,7 @@ impl Settings {
                 push,
                 http,
                 openapi_enabled,
-                authoring,
+                authorization,
                 imports,
                 log_level,
             }),
@@ -378,10 +406,34 @@ fn read_http(reader: &mut Reader<'_>) -> Http {
         keep_alive: reader.span(&keys::HTTP_KEEP_ALIVE),
         stop_delay,
         drain_timeout,
+        trusted_proxy_hops: reader.size(&keys::HTTP_TRUSTED_PROXY_HOPS),
         access_log: match reader.choice(&keys::HTTP_ACCESS_LOG) {
             "Failures" => AccessLog::Failures,
             "None" => AccessLog::None,
             _ => AccessLog::All,
+        },
+    }
+}
+
+fn read_authorization(reader: &mut Reader<'_>) -> Authorization {
+    let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    let signing_key = reader.secret(&keys::SIGNING_KEY);
+    let previous_signing_key = reader.secret(&keys::PREVIOUS_SIGNING_KEY);
+    Authorization {
+        issuer: reader.text(&keys::AUTH_ISSUER),
+        audience: reader.text(&keys::AUTH_AUDIENCE),
+        access_token_lifetime: reader.span(&keys::ACCESS_TOKEN_LIFETIME),
+        refresh_token_lifetime: reader.span(&keys::REFRESH_TOKEN_LIFETIME),
+        refresh_token_reuse_leeway: reader.span(&keys::REFRESH_TOKEN_REUSE_LEEWAY),
+        signing_key,
+        previous_signing_key,
+        bootstrap_password: reader.secret(&keys::BOOTSTRAP_PASSWORD),
+        password_hashes_at_once: reader.size(&keys::PASSWORD_HASHES_AT_ONCE),
+        per_address_per_minute: count(reader.integer(&keys::SIGN_INS_PER_ADDRESS)),
+        per_account_per_minute: count(reader.integer(&keys::SIGN_INS_PER_ACCOUNT)),
+        lockout: Lockout {
+            max_failed: count(reader.integer(&keys::LOCKOUT_MAX_FAILED)),
+            time_span: reader.span(&keys::LOCKOUT_TIME_SPAN),
         },
     }
 }

@@ -157,6 +157,11 @@ where
     }
 }
 
+/// Put into an error answer's extensions: its body has the form that another standard prescribes (RFC 6749 has one
+/// for `/connect/token`) and stays as it is.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnForm;
+
 /// One request on its way through.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -236,6 +241,7 @@ impl Visit {
         }
         let problem = match response.response().error() {
             Some(error) => Some(problem_of(error)),
+            None if response.response().extensions().contains::<OwnForm>() => None,
             None => (!is_problem(response.headers())).then(|| problem_of_answer(response.response())),
         };
         self.tell(Some(response.request()), status, problem.as_ref());

@@ -4,12 +4,14 @@
 //! `server`; `edge` is what every request passes through, `access_log` the line it leaves; `extractors` makes framework refusals into problems.
 
 pub(crate) mod access_log;
+mod client_address;
 mod edge;
 mod extractors;
 mod request_id;
 mod server;
 
-pub use edge::Edge;
+pub use client_address::client_address;
+pub use edge::{Edge, OwnForm};
 pub use extractors::extractor_configs;
 pub use request_id::RequestId;
 pub use server::{Listener, Surroundings, serve, until_stopped};

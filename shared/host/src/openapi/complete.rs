@@ -16,6 +16,8 @@ static ALWAYS: [&Kind; 4] =
     [&kind::HEADERS_TOO_LARGE, &kind::INTERNAL_ERROR, &kind::UNAVAILABLE, &kind::TIMED_OUT];
 /// What reading a body may lead to.
 static WITH_BODY: [&Kind; 3] = [&kind::BAD_REQUEST, &kind::PAYLOAD_TOO_LARGE, &kind::UNSUPPORTED_MEDIA_TYPE];
+/// What the guard in front may answer.
+static GUARDED: [&Kind; 2] = [&kind::UNAUTHORIZED, &kind::FORBIDDEN];
 
 /// Completes `document`, whose operations may name `kinds`.
 pub(super) fn complete(document: &mut Value, kinds: &[&Kind]) -> Result<()> {
@@ -57,7 +59,7 @@ fn complete_operation(
         wanted.extend(WITH_BODY);
     }
     if operation.get("security").map_or(is_guarded, asks_for_something) {
-        wanted.push(&kind::UNAUTHORIZED);
+        wanted.extend(GUARDED);
     }
     let has_query = operation
         .get("parameters")
@@ -83,8 +85,12 @@ fn complete_operation(
     for of_status in wanted.chunk_by(|one, next| one.status == next.status) {
         let name = of_status.iter().map(|kind| kind.code).collect::<Vec<_>>().join("_or_");
         let reference = json!({ "$ref": format!("#/components/responses/{name}") });
-        responses.insert(of_status[0].status.as_u16().to_string(), reference);
-        answers.entry(name).or_insert_with(|| answer(of_status));
+        let status = of_status[0].status.as_u16().to_string();
+        // What the operation says of a status itself is what it answers: another standard may prescribe a form.
+        if !responses.contains_key(&status) {
+            responses.insert(status, reference);
+            answers.entry(name).or_insert_with(|| answer(of_status));
+        }
     }
     // One handler for both methods has one id, and ids are unique.
     if method == "head"
@@ -114,7 +120,7 @@ fn answer(kinds: &[&Kind]) -> Value {
     let mut headers = json!({ REQUEST_ID: request_id_header() });
     match status {
         401 => headers["www-authenticate"] = text_header("Which scheme is asked for."),
-        503 => headers["retry-after"] = text_header("Seconds after which to try again."),
+        429 | 503 => headers["retry-after"] = text_header("Seconds after which to try again."),
         _ => {}
     }
     let exactly = json!({
@@ -172,7 +178,7 @@ mod tests {
     #[test]
     fn an_operation_gets_what_its_shape_leads_to_and_what_it_names() {
         let bare = completed(json!({ "responses": { "200": {} } })).unwrap();
-        assert_eq!(statuses(&bare["paths"]["/things"]["get"]), ["200", "401", "431", "500", "503"]);
+        assert_eq!(statuses(&bare["paths"]["/things"]["get"]), ["200", "401", "403", "431", "500", "503"]);
         let full = completed(json!({
             "responses": { "200": {} },
             "security": [{}],
@@ -198,6 +204,15 @@ mod tests {
         let head = &document["paths"]["/things"]["head"];
         assert_eq!(head["operationId"], "get_things_head");
         assert!(head["responses"]["200"].get("content").is_none());
+    }
+
+    #[test]
+    fn what_an_operation_says_of_a_status_itself_stays() {
+        let own = json!({ "description": "as the standard says" });
+        let document = completed(json!({ "responses": { "400": own }, "requestBody": {} })).unwrap();
+        let operation = &document["paths"]["/things"]["get"];
+        assert_eq!(operation["responses"]["400"]["description"], "as the standard says");
+        assert_eq!(statuses(operation), ["400", "401", "403", "413", "415", "431", "500", "503"]);
     }
 
     #[test]

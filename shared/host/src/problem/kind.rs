@@ -29,6 +29,7 @@ macro_rules! kinds {
 kinds! {
     BAD_REQUEST: BAD_REQUEST, "bad_request", "The request cannot be read";
     UNAUTHORIZED: UNAUTHORIZED, "unauthorized", "A valid bearer token is needed";
+    FORBIDDEN: FORBIDDEN, "forbidden", "This needs a permission that the account does not have";
     NOT_FOUND: NOT_FOUND, "not_found", "There is nothing here";
     METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not have that method";
     CONFLICT: CONFLICT, "conflict", "The change contradicts what is there";
@@ -40,6 +41,7 @@ kinds! {
     VALIDATION_FAILED: UNPROCESSABLE_ENTITY, "validation_failed", "The request has fields that are wrong";
     VERSION_REQUIRED: PRECONDITION_REQUIRED, "version_required",
         "The change must name the version it is based on";
+    TOO_MANY_REQUESTS: TOO_MANY_REQUESTS, "too_many_requests", "There were too many requests of this kind";
     HEADERS_TOO_LARGE: REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large",
         "The request's path and headers are too large";
     INTERNAL_ERROR: INTERNAL_SERVER_ERROR, "internal_error", "The server failed";

@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
-use host::auth::BearerGuard;
 use host::health::{Health, Observed, SqlState};
 use host::http::{Listener, Surroundings, serve, until_stopped};
-use host::{Lifecycle, Metrics, Problem, Secret, Service};
+use host::{Lifecycle, Metrics, Problem, Service};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,7 +52,6 @@ async fn start(setup: Setup) -> Tiny {
 }
 
 fn routes(config: &mut web::ServiceConfig, gates: web::Data<(Arc<Notify>, Arc<Notify>)>) {
-    let guard = BearerGuard::new(Some(&Secret::new("a-token-of-this-test")));
     config
         .app_data(gates)
         .service(
@@ -72,8 +70,7 @@ fn routes(config: &mut web::ServiceConfig, gates: web::Data<(Arc<Notify>, Arc<No
         .service(web::resource("/foreign").to(async || -> Result<String, actix_web::Error> {
             Err(actix_web::error::ErrorBadGateway("the password is Pa55"))
         }))
-        .service(web::resource("/bare").to(async || HttpResponse::Conflict().body("the password is Pa55")))
-        .service(web::scope("/admin").wrap(guard).route("/open", web::get().to(async || "open")));
+        .service(web::resource("/bare").to(async || HttpResponse::Conflict().body("the password is Pa55")));
 }
 
 async fn slow(gates: web::Data<(Arc<Notify>, Arc<Notify>)>) -> &'static str {
@@ -223,40 +220,6 @@ async fn an_answer_that_does_not_begin_in_time_is_a_503() {
     assert_eq!(response.headers()["retry-after"], "1");
     problem(response, 503, "timed_out").await;
     tiny.stop().await;
-}
-
-#[actix_web::test]
-async fn the_guard_lets_only_the_token_pass() {
-    let tiny = start(Setup::with_members("")).await;
-    let send = async |authorization: Option<&str>| {
-        let request = tiny.client.get(format!("{}/admin/open", tiny.url));
-        let request = authorization.into_iter().fold(request, |r, value| r.header("authorization", value));
-        request.send().await.unwrap()
-    };
-    assert_eq!(send(Some("Bearer a-token-of-this-test")).await.status(), StatusCode::OK);
-    assert_eq!(send(Some("bearer a-token-of-this-test")).await.status(), StatusCode::OK);
-    let wrong =
-        [None, Some("Bearer"), Some("Bearer a-token-of-this-tess"), Some("Basic YTpi"), Some("Bearer ")];
-    for authorization in wrong {
-        let response = send(authorization).await;
-        assert_eq!(response.headers()["www-authenticate"], "Bearer");
-        problem(response, 401, "unauthorized").await;
-    }
-    tiny.stop().await;
-}
-
-#[actix_web::test]
-async fn a_guard_without_a_token_refuses_everything() {
-    let guard = BearerGuard::new(None);
-    let app = actix_web::App::new()
-        .service(web::scope("/admin").wrap(guard).default_service(web::to(async || "in")));
-    let app = actix_web::test::init_service(app).await;
-    for header in ["Bearer ", "Bearer x", ""] {
-        let request =
-            actix_web::test::TestRequest::get().uri("/admin/x").insert_header(("authorization", header));
-        let response = actix_web::test::call_service(&app, request.to_request()).await;
-        assert_eq!(response.status().as_u16(), 401);
-    }
 }
 
 #[actix_web::test]

@@ -22,7 +22,7 @@ impl Secrets {
 }
 
 fn token(setup: &Setup) -> Option<String> {
-    setup.loaded().settings.authoring.bearer_token.map(|token| token.expose().to_owned())
+    setup.loaded().settings.authorization.bootstrap_password.map(|token| token.expose().to_owned())
 }
 
 #[test]
@@ -31,7 +31,7 @@ fn a_secret_can_stand_in_a_file_without_its_last_line_end() {
     let sql = secrets.file("sql", &format!("{CONNECTION}\r\n"));
     let setup = Setup::with_file("{}")
         .variable("ConnectionStrings__VirtoCommerce__File", &sql)
-        .variable("AUTHORING__BEARERTOKEN__FILE", &secrets.file("token", &format!("{TOKEN}\n")));
+        .variable("AUTHORIZATION__BOOTSTRAPPASSWORD__FILE", &secrets.file("token", &format!("{TOKEN}\n")));
     assert_eq!(setup.loaded().settings.sql.connection.database(), "stoa");
     assert_eq!(token(&setup).as_deref(), Some(TOKEN));
     assert!(setup.warnings().is_empty());
@@ -43,21 +43,22 @@ fn a_secret_can_stand_in_a_file_without_its_last_line_end() {
 #[test]
 fn a_secret_file_has_the_precedence_of_the_source_that_names_it() {
     let secrets = Secrets::new();
-    let members = format!(r#""Authoring": {{"BearerToken": "{}"}},"#, "a-placeholder-of-the-file");
-    let setup =
-        Setup::with_members(&members).variable("Authoring__BearerToken__File", &secrets.file("t", TOKEN));
+    let members = format!(r#""Authorization": {{"BootstrapPassword": "{}"}},"#, "a-placeholder-of-the-file");
+    let setup = Setup::with_members(&members)
+        .variable("Authorization__BootstrapPassword__File", &secrets.file("t", TOKEN));
     assert_eq!(token(&setup).as_deref(), Some(TOKEN));
-    let setup = setup.flag("Authoring:BearerToken", "the-flag-wins-over-it");
+    let setup = setup.flag("Authorization:BootstrapPassword", "the-flag-wins-over-it");
     assert_eq!(token(&setup).as_deref(), Some("the-flag-wins-over-it"));
-    let members = format!(r#""Authoring": {{"BearerToken:File": {:?}}},"#, secrets.file("t", TOKEN));
+    let members =
+        format!(r#""Authorization": {{"BootstrapPassword:File": {:?}}},"#, secrets.file("t", TOKEN));
     assert_eq!(token(&Setup::with_members(&members)).as_deref(), Some(TOKEN));
 }
 
 #[test]
 fn a_secret_file_that_cannot_be_used_is_a_mistake_that_says_why() {
     let secrets = Secrets::new();
-    let named = |path: &str| Setup::with_members("").variable("Authoring__BearerToken__File", path);
-    let both = named(&secrets.file("t", TOKEN)).variable("Authoring__BearerToken", TOKEN);
+    let named = |path: &str| Setup::with_members("").variable("Authorization__BootstrapPassword__File", path);
+    let both = named(&secrets.file("t", TOKEN)).variable("Authorization__BootstrapPassword", TOKEN);
     let alias = Setup::with_members("")
         .variable("SignalR__AzureSignalRService__ConnectionString", "Endpoint=x")
         .variable(
@@ -69,7 +70,7 @@ fn a_secret_file_that_cannot_be_used_is_a_mistake_that_says_why() {
         (named(secrets.0.path().to_str().unwrap()), "a file that can be read"),
         (named(&secrets.file("empty", "\n")), "this one is empty"),
         (named(&secrets.file("long", &"x".repeat(65_537))), "at most 65536 bytes"),
-        (both, "not both: environment variable Authoring__BearerToken has it too"),
+        (both, "not both: environment variable Authorization__BootstrapPassword has it too"),
         (alias, "not both: environment variable SignalR__AzureSignalRService__ConnectionString has it too"),
     ] {
         let found = setup.mistakes();
@@ -78,7 +79,7 @@ fn a_secret_file_that_cannot_be_used_is_a_mistake_that_says_why() {
     }
     // What the file holds is judged like any other value, and not shown.
     let short = named(&secrets.file("short", "geheim")).mistakes().join("\n");
-    assert!(short.contains(", file ") && short.contains("at least 16 characters"), "{short}");
+    assert!(short.contains(", file ") && short.contains("at least 8 characters"), "{short}");
     assert!(!short.contains("geheim"), "{short}");
 }
 
@@ -98,9 +99,9 @@ fn what_is_printed_hides_every_secret_in_every_spelling_from_every_source() {
     let setup = Setup::with_file(
         r#"{"connectionSTRINGS": {"virtoCommerce": "Server=db;Database=d;UID=u;PWD='planted;1'"},
             "VirtoCommerce": {"SignalR": {"AzureSignalRService": {"ConnectionString": "planted-2"}}},
-            "ConnectionStrings:RedisConectionString": "planted-7", "Authoring": {"BearerTokn": "planted-8"}}"#,
+            "ConnectionStrings:RedisConectionString": "planted-7", "Authorization": {"SigningKy": "planted-8"}}"#,
     )
-    .file("appsettings.Production.json", r#"{"Authoring": {"BearerToken": "planted-3-0123456"}}"#)
+    .file("appsettings.Production.json", r#"{"Authorization": {"BootstrapPassword": "planted-3-0123456"}}"#)
     .variable("CONNECTIONSTRINGS__REDISCONNECTIONSTRING__FILE", &file)
     .variable("PushNotifications__AzureSignalRService__ConnectionString", "planted-5")
     .flag("ConnectionStrings:VirtoCommerce.Hangfire", "Server=db;Database=d;UID=u;Password = planted-6");
@@ -121,5 +122,5 @@ fn what_is_printed_hides_every_secret_in_every_spelling_from_every_source() {
         printed.contains("ConnectionStrings:RedisConnectionString = localhost:6379,password=***,"),
         "{printed}"
     );
-    assert!(printed.contains("Authoring:BearerToken = (hidden)  # "), "{printed}");
+    assert!(printed.contains("Authorization:BootstrapPassword = (hidden)  # "), "{printed}");
 }

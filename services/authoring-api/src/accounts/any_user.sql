@@ -1,0 +1,1 @@
+SELECT TOP (1) u.Id FROM Accounts.[User] AS u;

@@ -1,0 +1,2 @@
+-- @P1 session id.
+DELETE FROM Accounts.Session WHERE Id = @P1;

@@ -1,0 +1,137 @@
+//! The password grant: user name and password for tokens.
+//!
+//! Wrong passwords are counted in SQL, for all instances together, and lock the account for a time. Whether there is
+//! such a user, or it is locked, takes the same steps and gets the same answer.
+
+use serde_json::json;
+use sql::{RowExt, Transaction};
+use store::audit::{self, Entry};
+
+use super::form::Form;
+use super::refresh_token::RefreshToken;
+use super::refusal::Refusal;
+use super::{Client, Granted, OFFLINE_ACCESS, principal_of};
+use crate::accounts::passwords::PASSWORD_BYTES_MAX;
+use crate::accounts::{Accounts, normalised_user_name};
+use crate::error::Error;
+
+/// No user has this id: counting its wrong passwords changes nothing and costs the same.
+const NOBODY: i64 = 0;
+
+/// Sessions of one user; the one that was not used for longest makes room.
+const SESSIONS_MAX: i32 = 50;
+
+struct User {
+    id: i64,
+    name: String,
+    password_hash: String,
+}
+
+pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> Result<Granted, Refusal> {
+    let (name, password) = (form.required("username")?, form.required("password")?);
+    let name = normalised_user_name(name).ok_or_else(Refusal::wrong_password)?;
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err(Refusal::wrong_password());
+    }
+    accounts.per_account.admit(&name)?;
+    let user = find(accounts, &name).await?;
+    let hash = user.as_ref().map(|user| user.password_hash.as_str());
+    if !accounts.passwords.verify(password, hash).await? {
+        count_wrong_password(accounts, user.as_ref().map_or(NOBODY, |user| user.id), &name, client).await?;
+        return Err(Refusal::wrong_password());
+    }
+    let refresh_token = form.asks_for(OFFLINE_ACCESS).then(RefreshToken::first);
+    let granted = match user {
+        Some(user) => sign_in(accounts, &user, client, refresh_token).await?,
+        None => None,
+    };
+    granted.ok_or_else(Refusal::wrong_password)
+}
+
+async fn find(accounts: &Accounts, name: &str) -> Result<Option<User>, Error> {
+    let rows = accounts.database.query(include_str!("find_user.sql"), &[&name]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let password_hash = row.read::<&str>("PasswordHash")?.to_owned();
+    Ok(Some(User { id: row.read("Id")?, name: name.to_owned(), password_hash }))
+}
+
+/// `None`: the account is locked or disabled, or its password was changed meanwhile. Checked where it is written, so
+/// that no number of requests at once gets more tries than one after the other.
+async fn sign_in(
+    accounts: &Accounts,
+    user: &User,
+    client: &Client,
+    refresh_token: Option<RefreshToken>,
+) -> Result<Option<Granted>, Error> {
+    let token = refresh_token.as_ref();
+    let lifetime_secs = seconds(accounts.settings.refresh_token_lifetime);
+    let principal = accounts.database.transaction("accounts.sign_in", |tx| {
+        Box::pin(async move {
+            let params: &[&dyn sql::ToSql] = &[&user.id, &user.password_hash.as_str()];
+            if tx.query(include_str!("admit.sql"), params).await?.is_empty() {
+                return Ok::<_, Error>(None);
+            }
+            if let Some(token) = token {
+                open_session(tx, user.id, token, lifetime_secs, client).await?;
+            }
+            let detail = json!({ "address": client.address, "grant": "password" });
+            audit::record(tx, &user.name, &[entry("user.signed_in", user.id, detail)]).await?;
+            Ok(Some(principal_of(tx, user.id, &user.name).await?))
+        })
+    });
+    Ok(principal.await?.map(|principal| Granted { principal, refresh_token }))
+}
+
+async fn open_session(
+    tx: &mut Transaction<'_>,
+    user_id: i64,
+    token: &RefreshToken,
+    lifetime_secs: i32,
+    client: &Client,
+) -> sql::Result<()> {
+    let hash = token.hash();
+    let params: &[&dyn sql::ToSql] = &[
+        &user_id,
+        &token.handle,
+        &hash.as_slice(),
+        &lifetime_secs,
+        &client.address.as_str(),
+        &client.user_agent.as_str(),
+        &(SESSIONS_MAX - 1),
+    ];
+    tx.execute(include_str!("open_session.sql"), params).await.map(drop)
+}
+
+async fn count_wrong_password(
+    accounts: &Accounts,
+    user_id: i64,
+    name: &str,
+    client: &Client,
+) -> Result<(), Error> {
+    let lockout = accounts.settings.lockout;
+    let max_failed = i32::try_from(lockout.max_failed).unwrap_or(i32::MAX);
+    let lock_secs = seconds(lockout.time_span);
+    let count = accounts.database.transaction("accounts.wrong_password", |tx| {
+        Box::pin(async move {
+            let params: &[&dyn sql::ToSql] = &[&user_id, &max_failed, &lock_secs];
+            let rows = tx.query(include_str!("count_wrong_password.sql"), params).await?;
+            let Some(row) = rows.first() else { return Ok(()) };
+            if row.read::<i32>("FailedCount")? == 0 {
+                let detail =
+                    json!({ "address": client.address, "wrongPasswords": max_failed, "seconds": lock_secs });
+                audit::record(tx, name, &[entry("user.locked", user_id, detail)]).await?;
+            }
+            Ok(())
+        })
+    });
+    count.await
+}
+
+fn entry(action: &'static str, user_id: i64, detail: serde_json::Value) -> Entry<'static> {
+    Entry { action, entity: "user", entity_id: user_id.to_string().into(), detail }
+}
+
+/// As SQL takes it; the configuration allows a year at most.
+pub(super) fn seconds(span: std::time::Duration) -> i32 {
+    i32::try_from(span.as_secs()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,95 @@
+//! Accounts: users with roles that permit things, how they sign in, and the first of them.
+//!
+//! Who may do what is kept in the SQL schema `Accounts`; access tokens carry a copy of it (`host::auth`), which every
+//! process verifies without asking. Passwords are kept as argon2id hashes, refresh tokens as SHA-256 of random
+//! secrets: the database gives none of them away.
+//!
+//! Files in reading order: `connect` (`POST /connect/token`), `passwords` (hashing), `throttle` (rate limits),
+//! `bootstrap` (first start).
+
+mod bootstrap;
+pub(crate) mod connect;
+mod passwords;
+mod throttle;
+
+pub use bootstrap::bootstrap;
+
+use actix_web::web::Data;
+use host::Settings;
+use host::auth::AccessTokens;
+use host::configuration::Authorization;
+use sql::Database;
+use unicode_normalization::UnicodeNormalization;
+
+use passwords::Passwords;
+use throttle::Throttle;
+
+/// The role that may do everything.
+pub(crate) const ADMINISTRATOR_ROLE: &str = "__administrator";
+/// What user names are cut from.
+const USER_NAME_MAX: usize = 100;
+
+/// What signing in works with.
+pub struct Accounts {
+    database: Database,
+    tokens: Data<AccessTokens>,
+    settings: Authorization,
+    trusted_proxy_hops: usize,
+    passwords: Passwords,
+    per_address: Throttle,
+    per_account: Throttle,
+}
+
+impl Accounts {
+    /// With the settings of this process. Computes one password hash, so call it once.
+    ///
+    /// # Errors
+    /// The password hash cannot be computed.
+    pub async fn new(
+        database: Database,
+        tokens: Data<AccessTokens>,
+        settings: &Settings,
+    ) -> anyhow::Result<Self> {
+        let (settings, trusted_proxy_hops) =
+            (settings.authorization.clone(), settings.http.trusted_proxy_hops);
+        Ok(Self {
+            database,
+            tokens,
+            trusted_proxy_hops,
+            passwords: Passwords::new(settings.password_hashes_at_once).await?,
+            per_address: Throttle::per_minute(settings.per_address_per_minute),
+            per_account: Throttle::per_minute(settings.per_account_per_minute),
+            settings,
+        })
+    }
+
+    /// What the guard verifies with.
+    pub(crate) fn tokens(&self) -> Data<AccessTokens> {
+        self.tokens.clone()
+    }
+}
+
+/// A user name as it is stored and compared: NFC, lower case, trimmed. `None`: no user has such a name.
+fn normalised_user_name(given: &str) -> Option<String> {
+    // Longer than any name could be, in bytes: not worth the work.
+    if given.len() > USER_NAME_MAX * 8 {
+        return None;
+    }
+    let name: String = given.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
+    let length = name.encode_utf16().count();
+    ((1..=USER_NAME_MAX).contains(&length) && !name.chars().any(char::is_control)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_names_are_compared_in_one_form() {
+        assert_eq!(normalised_user_name(" A\u{308}RGER ").as_deref(), Some("\u{e4}rger"));
+        assert_eq!(normalised_user_name("Admin"), normalised_user_name("admin "));
+        for none in ["", "  ", "a\0b", &"x".repeat(101), &"x".repeat(100_000)] {
+            assert_eq!(normalised_user_name(none), None);
+        }
+    }
+}

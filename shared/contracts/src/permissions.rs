@@ -1,0 +1,31 @@
+//! Every permission there is: `resource:action`. Roles store them, access tokens carry them, route
+//! tables demand them. A name that has been released keeps its meaning.
+
+/// One permission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Permission {
+    /// What is stored and sent: `resource:action`.
+    pub name: &'static str,
+    /// What it lets its holder do, for people.
+    pub meaning: &'static str,
+}
+
+macro_rules! permissions {
+    ($($constant:ident: $name:literal, $meaning:literal;)*) => {
+        $(
+            #[doc = concat!("`", $name, "`: ", $meaning, ".")]
+            pub const $constant: &str = $name;
+        )*
+        /// Every permission, in the order in which documents list them.
+        pub const ALL: &[Permission] = &[$(Permission { name: $name, meaning: $meaning }),*];
+    };
+}
+
+permissions! {
+    STORE_READ: "store:read", "see stores";
+    STORE_UPDATE: "store:update", "create and change stores";
+    PRODUCT_READ: "product:read", "see the working copies of products";
+    PRODUCT_UPDATE: "product:update", "change and publish products";
+    IMPORT_READ: "import:read", "see imports and what they refused";
+    IMPORT_RUN: "import:run", "upload a catalog and let it be imported";
+}

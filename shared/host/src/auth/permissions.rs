@@ -1,0 +1,58 @@
+//! What somebody may do: a set of `resource:action` names, or everything.
+
+use std::collections::BTreeSet;
+
+/// A set of permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Permissions {
+    /// Every permission there is, and every one that later versions add.
+    All,
+    /// These.
+    Some(BTreeSet<Box<str>>),
+}
+
+/// Stands for [`Permissions::All`] in tokens and in SQL.
+const ALL: &str = "*";
+
+impl Permissions {
+    /// From names; `*` among them is everything.
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let names: BTreeSet<Box<str>> = names.into_iter().map(Box::from).collect();
+        if names.contains(ALL) { Self::All } else { Self::Some(names) }
+    }
+
+    /// The names, sorted; everything is `*`.
+    pub fn names(&self) -> Vec<&str> {
+        match self {
+            Self::All => vec![ALL],
+            Self::Some(names) => names.iter().map(AsRef::as_ref).collect(),
+        }
+    }
+
+    /// Whether this one is among them.
+    pub fn holds(&self, permission: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(names) => names.contains(permission),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(names: &[&str]) -> Permissions {
+        Permissions::from_names(names.iter().copied())
+    }
+
+    #[test]
+    fn a_star_is_everything_that_is_and_will_be() {
+        assert_eq!(of(&["a:read", "*"]), Permissions::All);
+        assert!(Permissions::All.holds("anything:new"));
+        assert_eq!(Permissions::All.names(), ["*"]);
+        assert!(of(&["a:read"]).holds("a:read") && !of(&["a:read"]).holds("a:write"));
+        assert!(!of(&["a:*"]).holds("a:read"));
+        assert_eq!(of(&["b:read", "a:read"]).names(), ["a:read", "b:read"]);
+    }
+}
