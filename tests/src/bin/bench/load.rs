@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
+use memchr::memmem;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -70,20 +71,28 @@ impl Target {
 
     /// The whole length of the answer once its head is complete.
     fn answer_length(&self, received: &[u8]) -> Result<Option<usize>> {
-        let Some(head_end) = received.windows(4).position(|window| window == b"\r\n\r\n") else {
+        let Some(head_end) = memmem::find(received, b"\r\n\r\n") else {
             return Ok(None);
         };
-        let head = std::str::from_utf8(&received[..head_end])?;
+        let head = &received[..head_end];
         let status = head.get(9..12).context("no status line")?;
-        if status.parse::<u16>()? != self.status {
-            bail!("{} answered {head}", self.path);
+        if number(status) != usize::from(self.status) {
+            bail!("{} answered {}", self.path, String::from_utf8_lossy(head));
         }
-        let body = head
-            .split("\r\n")
-            .filter_map(|line| line.split_once(':'))
-            .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-            .map_or(Ok(0), |(_, value)| value.trim().parse())?;
-        let body = if self.status == 304 { 0 } else { body };
+        let body = if self.status == 304 { 0 } else { content_length(head)? };
         Ok(Some(head_end + 4 + body))
     }
+}
+
+/// As actix-web writes it; both sides of every comparison do.
+fn content_length(head: &[u8]) -> Result<usize> {
+    const NAME: &[u8] = b"\r\ncontent-length: ";
+    let start = memmem::find(head, NAME).context("no content-length")? + NAME.len();
+    Ok(number(&head[start..]))
+}
+
+/// The digits that `text` begins with.
+fn number(text: &[u8]) -> usize {
+    let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
 }
