@@ -35,6 +35,7 @@ impl Busy {
             merchant: Merchant::of(&balancers[1].address, ADMIN, ADMIN_PASSWORD)?,
             store: STORE.to_owned(),
             product,
+            unedited_product: product_id(&world, "ridgeline-rain-shell").await?,
             max_staleness: MAX_STALENESS,
         };
         let load = Load::begin(target)?;

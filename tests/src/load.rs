@@ -1,7 +1,7 @@
 //! Shoppers and merchants who keep working while a story breaks things, and write down what they see.
 //!
-//! One product is edited all the time, its title being the number of the edit; shoppers read it; catalogs are
-//! uploaded beside that. Start at [`Load::begin`]; what was seen is judged by `observed`.
+//! One product is edited all the time, its title being the number of the edit; shoppers read it and, in turn with it, one
+//! that nobody edits; catalogs are uploaded beside that. Start at [`Load::begin`]; what was seen is judged by `observed`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,6 +37,9 @@ pub struct Target {
     pub store: String,
     /// Its id.
     pub product: i64,
+    /// Id of a product that nobody edits. When SQL Server goes away the edited one may just have changed, and then no
+    /// frontend may show what it remembers of it; of this one it always may.
+    pub unedited_product: i64,
     /// `Caching:MaxStaleness` of the frontends.
     pub max_staleness: Duration,
 }
@@ -161,9 +164,14 @@ async fn goes_on(stopped: &mut watch::Receiver<bool>, pause: Duration) -> bool {
 }
 
 async fn shop(shared: Arc<Shared>, shopper: Shopper, mut stopped: watch::Receiver<bool>) {
-    let path = format!("/v1/{}/products/{}", shared.target.store, shared.target.product);
-    while goes_on(&mut stopped, SHOPPER_PAUSE).await {
-        shared.note(Who::Shopper, shopper.get(&path)).await;
+    let target = &shared.target;
+    let products = [target.product, target.unedited_product];
+    let paths = products.map(|product| format!("/v1/{}/products/{product}", target.store));
+    for path in paths.iter().cycle() {
+        if !goes_on(&mut stopped, SHOPPER_PAUSE).await {
+            return;
+        }
+        shared.note(Who::Shopper, shopper.get(path)).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every address of the storefront. Health routes and what surrounds all routes come from `host`.
 
-use actix_web::web::{Data, ServiceConfig, resource};
+use actix_web::web::{Data, ServiceConfig};
+use host::http::resource;
 
 use crate::products;
 use crate::state::AppState;

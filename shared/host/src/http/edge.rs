@@ -24,6 +24,7 @@ use tokio::time::Sleep;
 
 use super::access_log::AccessLine;
 use super::request_id::{self, RequestId};
+use super::with_pattern;
 use crate::configuration::{AccessLog, Http};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{HttpMetrics, Metrics};
@@ -277,7 +278,7 @@ impl Visit {
     fn tell(&self, request: Option<&HttpRequest>, status: StatusCode, problem: Option<&Problem>) {
         let elapsed = self.started.elapsed();
         self.metrics.record(request, &self.method, status, elapsed);
-        self.trace.end(&self.method, status, || request.and_then(HttpRequest::match_pattern));
+        self.trace.end(&self.method, status, || route(request));
         self.log(elapsed, status, problem);
     }
 
@@ -306,6 +307,10 @@ impl Visit {
         }
         .write();
     }
+}
+
+fn route(request: Option<&HttpRequest>) -> Option<String> {
+    with_pattern(request?, |pattern| pattern.map(str::to_owned))
 }
 
 /// Takes body and headers of the problem and keeps what middlewares inside have set (CORS, cookies).

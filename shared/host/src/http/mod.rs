@@ -1,17 +1,21 @@
 //! The HTTP server that each of our processes runs: limits, request ids, error answers, access log, draining.
 //!
 //! Services hand their routes to [`Host::serve`](crate::Host::serve) and get all of this around them. Start at
-//! `server`; `edge` is what every request passes through, `access_log` the line it leaves; `extractors` makes framework refusals into problems.
+//! `server`; `edge` is what every request passes through, `access_log` the line it leaves, `route_pattern` the name of its
+//! route; `extractors` makes framework refusals into problems.
 
 pub(crate) mod access_log;
 mod client_address;
 mod edge;
 mod extractors;
 mod request_id;
+mod route_pattern;
 mod server;
 
 pub use client_address::client_address;
 pub use edge::{Edge, OwnForm};
 pub use extractors::extractor_configs;
 pub use request_id::RequestId;
+pub use route_pattern::resource;
+pub(crate) use route_pattern::with_pattern;
 pub use server::{Listener, Surroundings, serve, until_stopped};

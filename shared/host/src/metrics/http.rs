@@ -9,6 +9,8 @@ use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use prometheus::{Histogram, HistogramVec};
 
+use crate::http::with_pattern;
+
 /// Where no route matched, or none answered: cut off by the time limit, or a panic.
 const NO_ROUTE: &str = "none";
 /// Patterns that one thread keeps at hand; there are as many as there are routes.
@@ -35,8 +37,14 @@ impl HttpMetrics {
         status: StatusCode,
         elapsed: Duration,
     ) {
-        let pattern = request.and_then(HttpRequest::match_pattern);
-        let route = pattern.as_deref().unwrap_or(NO_ROUTE);
+        match request {
+            Some(request) => with_pattern(request, |pattern| self.add(pattern, method, status, elapsed)),
+            None => self.add(None, method, status, elapsed),
+        }
+    }
+
+    fn add(&self, pattern: Option<&str>, method: &Method, status: StatusCode, elapsed: Duration) {
+        let route = pattern.unwrap_or(NO_ROUTE);
         let key = (known(method), status.as_u16());
         let mut at_hand = self.at_hand.borrow_mut();
         if let Some(histogram) = at_hand.get(route).and_then(|by_key| by_key.get(&key)) {
