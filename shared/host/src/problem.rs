@@ -127,6 +127,11 @@ impl Problem {
         Self::of(&kind::FORBIDDEN).detail(format!("it needs {permission}"))
     }
 
+    /// 403: a browser asks on behalf of a page that is none of ours.
+    pub(crate) fn cross_origin_refused(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kind::CROSS_ORIGIN_REFUSED).detail(detail)
+    }
+
     /// 404: there is no such thing.
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(&kind::NOT_FOUND).detail(detail)

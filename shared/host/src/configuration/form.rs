@@ -2,10 +2,12 @@
 //!
 //! Pure functions from text. The words of `expected` complete "expected …" in messages to users.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::keys::Form;
+use actix_web::http::header::HeaderName;
+
+use super::keys::{Element, Form};
 use super::time_span;
 
 /// The longest text a list element may have.
@@ -25,9 +27,14 @@ pub fn expected(form: Form) -> String {
         }
         Form::Choice(words) => words.join(" or "),
         Form::Text { max } => format!("text of 1 to {max} characters"),
-        Form::List => {
+        Form::List(Element::Name) => {
             format!("an array of texts of 1 to {LIST_ELEMENT_CHARACTERS_MAX} letters, digits, `_` and `-`")
         }
+        Form::List(Element::Origin) => "an array of origins as browsers send them: http or https, host, a port unless \
+                                        it is the usual one, and nothing behind it, such as https://shop.example or \
+                                        http://localhost:5173; or *"
+            .to_owned(),
+        Form::List(Element::Header) => "an array of names of HTTP headers, such as x-tenant".to_owned(),
         Form::Address => "an IP address with a port, such as 127.0.0.1:8080 or [::]:80".to_owned(),
         Form::SqlConnection => "an ADO.NET connection string of SQL Server".to_owned(),
         Form::RedisConnection => "a StackExchange.Redis connection string".to_owned(),
@@ -45,7 +52,7 @@ pub fn name(form: Form) -> &'static str {
         Form::TimeSpan { .. } => "time span",
         Form::Choice(_) => "one of the words",
         Form::Text { .. } => "text",
-        Form::List => "array",
+        Form::List(_) => "array",
         Form::Address => "address:port",
         Form::SqlConnection => "ADO.NET string",
         Form::RedisConnection => "StackExchange.Redis string",
@@ -98,12 +105,49 @@ pub fn address(text: &str) -> Option<SocketAddr> {
     text.trim().parse().ok()
 }
 
-/// A name that may stand in a list.
-pub fn list_element(text: &str) -> Option<String> {
+/// What may stand in a list, in the spelling that is compared.
+pub fn list_element(text: &str, element: Element) -> Option<String> {
+    match element {
+        Element::Name => name_element(text),
+        Element::Origin => origin(text),
+        Element::Header => Some(text.trim().parse::<HeaderName>().ok()?.as_str().to_owned()),
+    }
+}
+
+fn name_element(text: &str) -> Option<String> {
     let text = text.trim();
     let fits = (1..=LIST_ELEMENT_CHARACTERS_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
     fits.then(|| text.to_ascii_lowercase())
+}
+
+/// An origin as browsers write it (RFC 6454 6.2): lower case, without the scheme's own port. `*` is every origin.
+pub fn origin(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    if text == "*" {
+        return Some(text);
+    }
+    let (scheme, authority) = text.split_once("://")?;
+    let usual_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    let authority = authority.strip_suffix(usual_port).unwrap_or(authority);
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let is_port = |port: &str| port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit());
+    (is_host(host) && port.is_none_or(is_port)).then(|| format!("{scheme}://{authority}"))
+}
+
+/// A name in ASCII (an international one in its `xn--` form), an IPv4 address, an IPv6 address in brackets.
+fn is_host(text: &str) -> bool {
+    if let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return inside.parse::<Ipv6Addr>().is_ok();
+    }
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 /// Printable text without line breaks.
@@ -118,4 +162,42 @@ pub fn size(bytes: u64) -> String {
     let units: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
     let unit = units.iter().find(|(factor, _)| bytes >= *factor && bytes.is_multiple_of(*factor));
     unit.map_or_else(|| bytes.to_string(), |(factor, name)| format!("{}{name}", bytes / factor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends_and_nothing_more() {
+        for (text, compared) in [
+            ("https://shop.example", "https://shop.example"),
+            (" HTTPS://Shop.Example:443", "https://shop.example"),
+            ("http://localhost:5173", "http://localhost:5173"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+            ("*", "*"),
+        ] {
+            assert_eq!(origin(text).as_deref(), Some(compared), "{text}");
+        }
+        for wrong in [
+            "https://shop.example/",
+            "https://shop.example/de",
+            "https://shop.example?x",
+            "shop.example",
+            "//shop.example",
+            "ftp://shop.example",
+            "https://*.shop.example",
+            "https://user@shop.example",
+            "https://shop.example:",
+            "https://shop.example:+1",
+            "https://shop.example:65536",
+            "https://[shop]",
+            "https://",
+            "https://müller.example",
+            "null",
+        ] {
+            assert_eq!(origin(wrong), None, "{wrong}");
+        }
+    }
 }

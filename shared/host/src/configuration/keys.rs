@@ -37,8 +37,8 @@ pub enum Form {
     Choice(&'static [&'static str]),
     /// Any text up to this many characters.
     Text { max: usize },
-    /// An array of texts.
-    List,
+    /// An array, each element of this form.
+    List(Element),
     /// An IP address with a port.
     Address,
     /// An ADO.NET connection string of SQL Server.
@@ -49,6 +49,17 @@ pub enum Form {
     Secret { min: usize },
     /// A file of certificates.
     PemFile,
+}
+
+/// What an element of an array must look like.
+#[derive(Clone, Copy, Debug)]
+pub enum Element {
+    /// Letters, digits, `_` and `-`.
+    Name,
+    /// The origin of a web page, or `*`.
+    Origin,
+    /// The name of an HTTP header.
+    Header,
 }
 
 /// What holds when no source has the key.
@@ -117,7 +128,7 @@ table! {
         Form::Integer { min: 1, max: 1000 }, Absent("processors × 5, at most 20"),
         "jobs that run at the same time in this process";
     QUEUES: "VirtoCommerce:Hangfire:Queues",
-        Form::List, Absent("`default`"),
+        Form::List(Element::Name), Absent("`default`"),
         "queues that this process serves, first to last; `default` is always added";
     AUTOMATIC_RETRY_COUNT: "VirtoCommerce:Hangfire:AutomaticRetryCount",
         Form::Integer { min: 0, max: 100 }, Value("1"),
@@ -213,10 +224,22 @@ table! {
         "after that, time for running requests and uploads to end; together with `Http:StopDelay` at most 00:00:25";
     HTTP_TRUSTED_PROXY_HOPS: "Http:TrustedProxyHops",
         Form::Integer { min: 0, max: 16 }, Value("0"),
-        "proxies in front that write X-Forwarded-For: the client is that many addresses from its end; 0 ignores it";
+        "proxies in front that write X-Forwarded-For and X-Forwarded-Host: the client is that many addresses from the end; 0 ignores both";
     HTTP_ACCESS_LOG: "Http:AccessLog",
         Form::Choice(&["All", "Failures", "None"]), Value("All"),
         "one log line a request; `Failures` writes those of 400 and above only";
+    CORS_ALLOWED_ORIGINS: "Http:Cors:AllowedOrigins",
+        Form::List(Element::Origin), Absent("none: pages of the same origin only"),
+        "origins whose pages may use this API from a browser, such as `https://shop.example`; `*` is every origin";
+    CORS_ALLOWED_HEADERS: "Http:Cors:AllowedHeaders",
+        Form::List(Element::Header), Absent("those that the APIs read"),
+        "further request headers that such pages may send";
+    CORS_ALLOW_CREDENTIALS: "Http:Cors:AllowCredentials",
+        Form::Bool, Value("false"),
+        "whether such pages may let the browser add cookies, as SignalR's client does unless told otherwise; not with `*`";
+    CORS_MAX_AGE: "Http:Cors:MaxAge",
+        Form::TimeSpan { min: Duration::ZERO, max: DAY }, Value("01:00:00"),
+        "how long a browser need not ask again what is allowed; browsers keep it for two hours at most";
 
     OPENAPI_ENABLE: "OpenApi:Enable" | "VirtoCommerce:Swagger:Enable",
         Form::Bool, Value("true"),

@@ -33,7 +33,7 @@ pub fn one(flat: &Flat, key: &Key, service: Service) -> String {
 }
 
 fn value(reader: &Reader<'_>, flat: &Flat, key: &Key, service: Service) -> (String, String) {
-    if matches!(key.form, Form::List) {
+    if matches!(key.form, Form::List(_)) {
         let found = flat.list(key.name);
         if let Some(first) = found.first() {
             let values: Vec<&str> = found.iter().map(|ranked| ranked.entry.value.as_str()).collect();

@@ -104,12 +104,13 @@ impl<'a> Reader<'a> {
 
     /// The elements of an array.
     pub fn list(&mut self, key: &Key) -> Vec<String> {
+        let Form::List(of) = key.form else { return Vec::new() };
         if let Some(single) = self.flat.get(key.name) {
             self.mistakes.push(mistake(key, single, form::expected(key.form)));
         }
         let mut read = Vec::new();
         for element in self.flat.list(key.name) {
-            match form::list_element(&element.entry.value) {
+            match form::list_element(&element.entry.value, of) {
                 Some(text) => read.push(text),
                 None => self.mistakes.push(mistake(key, element, form::expected(key.form))),
             }

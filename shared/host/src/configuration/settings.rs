@@ -164,6 +164,30 @@ pub struct Http {
     pub trusted_proxy_hops: usize,
     /// Which requests are logged.
     pub access_log: AccessLog,
+    /// Pages of other origins that may use this API; `None`: those of the same origin only.
+    pub cors: Option<Cors>,
+}
+
+/// What pages of other origins may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cors {
+    /// Whose pages.
+    pub allowed_origins: AllowedOrigins,
+    /// Request headers that they may send, beside those that every API of ours reads; lower case.
+    pub allowed_headers: Vec<String>,
+    /// Whether the browser may add cookies; never with [`AllowedOrigins::Any`].
+    pub allow_credentials: bool,
+    /// How long a browser need not ask again.
+    pub max_age: Duration,
+}
+
+/// Origins whose pages may use an API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Every page.
+    Any,
+    /// These, as browsers write them.
+    These(Vec<String>),
 }
 
 /// Which requests get a line in the log.
@@ -412,7 +436,27 @@ fn read_http(reader: &mut Reader<'_>) -> Http {
             "None" => AccessLog::None,
             _ => AccessLog::All,
         },
+        cors: read_cors(reader),
     }
+}
+
+fn read_cors(reader: &mut Reader<'_>) -> Option<Cors> {
+    let origins = reader.list(&keys::CORS_ALLOWED_ORIGINS);
+    let any = origins.iter().any(|origin| origin == "*");
+    let cors = Cors {
+        allowed_headers: reader.list(&keys::CORS_ALLOWED_HEADERS),
+        allow_credentials: reader.bool(&keys::CORS_ALLOW_CREDENTIALS),
+        max_age: reader.span(&keys::CORS_MAX_AGE),
+        allowed_origins: if any { AllowedOrigins::Any } else { AllowedOrigins::These(origins) },
+    };
+    if any && cors.allow_credentials {
+        let expected = format!(
+            "false, or origins by name in {}: with *, any page could act as whoever looks at it",
+            keys::CORS_ALLOWED_ORIGINS.name
+        );
+        reader.refuse(&keys::CORS_ALLOW_CREDENTIALS, &expected);
+    }
+    (cors.allowed_origins != AllowedOrigins::These(Vec::new())).then_some(cors)
 }
 
 fn read_authorization(reader: &mut Reader<'_>) -> Authorization {

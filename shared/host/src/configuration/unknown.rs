@@ -40,7 +40,7 @@ fn judge(entry: &Entry) -> Option<String> {
 fn is_read(key: &str) -> bool {
     let array = key.rsplit_once(':').filter(|(_, index)| index.bytes().all(|b| b.is_ascii_digit()));
     let is_named = |name: &str, list: bool| {
-        keys::find(name).is_some_and(|key| matches!(key.form, keys::Form::List) == list)
+        keys::find(name).is_some_and(|key| matches!(key.form, keys::Form::List(_)) == list)
     };
     is_named(key, false) || is_named(key, true) || array.is_some_and(|(name, _)| is_named(name, true))
 }

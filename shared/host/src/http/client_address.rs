@@ -1,11 +1,12 @@
-//! Whose request it is, as far as addresses can tell.
+//! What the proxies in front say of a request: whose it is, which host was asked.
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::header::{HOST, HeaderMap, HeaderName};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// The address of the client: the peer of the connection, or, behind `trusted_hops` proxies that each append the
 /// address they were called from, the entry that the outermost of them wrote. What stands before it was written by
@@ -13,14 +14,22 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// and the first entry is the nearest to the truth.
 pub fn client_address(request: &HttpRequest, trusted_hops: usize) -> IpAddr {
     let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |address| address.ip());
-    forwarded(request.headers(), trusted_hops).unwrap_or(peer).to_canonical()
+    let entry = forwarded(request.headers(), X_FORWARDED_FOR, trusted_hops);
+    entry.and_then(address_in).unwrap_or(peer).to_canonical()
 }
 
-fn forwarded(headers: &HeaderMap, trusted_hops: usize) -> Option<IpAddr> {
-    let lines = headers.get_all(X_FORWARDED_FOR).filter_map(|line| line.to_str().ok());
+/// The host that the client asked, with its port if it named one: the `Host` header, or what the outermost of
+/// `trusted_hops` proxies says that it was.
+pub(super) fn asked_host(headers: &HeaderMap, trusted_hops: usize) -> Option<&str> {
+    let host = || headers.get(HOST)?.to_str().ok();
+    forwarded(headers, X_FORWARDED_HOST, trusted_hops).or_else(host)
+}
+
+/// The entry of a list to which each proxy appends that the outermost of them wrote.
+fn forwarded(headers: &HeaderMap, name: HeaderName, trusted_hops: usize) -> Option<&str> {
+    let lines = headers.get_all(name).filter_map(|line| line.to_str().ok());
     let entries: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-    let trusted = &entries[entries.len().saturating_sub(trusted_hops)..];
-    trusted.first().and_then(|entry| address_in(entry))
+    entries[entries.len().saturating_sub(trusted_hops)..].first().copied()
 }
 
 /// Some proxies write a port behind the address, and brackets around IPv6.

@@ -24,8 +24,8 @@ use tokio::time::Sleep;
 
 use super::access_log::AccessLine;
 use super::request_id::{self, RequestId};
-use super::with_pattern;
-use crate::configuration::{AccessLog, Http};
+use super::{cross_origin, with_pattern};
+use crate::configuration::{AccessLog, Cors, Http};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{HttpMetrics, Metrics};
 use crate::problem::{CONTENT_TYPE_PROBLEM, Problem};
@@ -45,6 +45,8 @@ pub struct Edge {
     request_timeout: Duration,
     upload_timeout: Duration,
     access_log: AccessLog,
+    trusted_proxy_hops: usize,
+    cors: Option<Cors>,
     lifecycle: Lifecycle,
     metrics: web::Data<Metrics>,
 }
@@ -57,9 +59,21 @@ impl Edge {
             request_timeout: http.request_timeout,
             upload_timeout: http.upload_timeout,
             access_log: http.access_log,
+            trusted_proxy_hops: http.trusted_proxy_hops,
+            cors: http.cors.clone(),
             lifecycle,
             metrics,
         }
+    }
+}
+
+impl Edge {
+    /// What can be refused by looking at the head of a request.
+    fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        if header_bytes(request) > self.max_header_bytes {
+            return Err(Problem::headers_too_large(self.max_header_bytes));
+        }
+        cross_origin::check(request, self.cors.as_ref(), self.trusted_proxy_hops)
     }
 }
 
@@ -101,11 +115,8 @@ where
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let visit = Visit::begin(&request, &self.edge, &self.metrics);
-        if header_bytes(&request) > self.edge.max_header_bytes {
-            return Answer::Refused {
-                visit,
-                problem: Problem::headers_too_large(self.edge.max_header_bytes),
-            };
+        if let Err(problem) = self.edge.admit(&request) {
+            return Answer::Refused { visit, problem };
         }
         let is_upload = is_upload(request.headers());
         let limit = if is_upload { self.edge.upload_timeout } else { self.edge.request_timeout };
@@ -145,7 +156,7 @@ where
             AnswerParts::Awaited { inner, visit, limit, deadline } => {
                 match visit.watch(|| catch_unwind(AssertUnwindSafe(|| inner.poll(context)))) {
                     Ok(Poll::Ready(Ok(response))) => return Poll::Ready(Ok(visit.end(response))),
-                    Ok(Poll::Ready(Err(error))) => return Poll::Ready(visit.refuse(&problem_of(&error))),
+                    Ok(Poll::Ready(Err(error))) => return Poll::Ready(visit.fail(&error)),
                     Ok(Poll::Pending) => {}
                     Err(_panic) => {
                         return Poll::Ready(visit.refuse(&Problem::internal("the handler panicked")));
@@ -245,6 +256,7 @@ impl Visit {
             None if response.response().extensions().contains::<OwnForm>() => None,
             None => (!is_problem(response.headers())).then(|| problem_of_answer(response.response())),
         };
+        let status = problem.as_ref().map_or(status, |problem| problem.status);
         self.tell(Some(response.request()), status, problem.as_ref());
         if let Some(problem) = problem {
             response = with_problem(response, &problem, &self.id);
@@ -253,9 +265,25 @@ impl Visit {
         response
     }
 
-    /// Answers where there is no response to finish. The framework sends the response inside the error.
+    /// Answers where a middleware inside failed; what others of them add to its answer (CORS) is kept.
+    fn fail<T>(&self, error: &Error) -> Result<T, Error> {
+        self.refuse_with(&problem_of(error), error.error_response().headers())
+    }
+
+    /// Answers where there is no response to finish.
     fn refuse<T>(&self, problem: &Problem) -> Result<T, Error> {
+        self.refuse_with(problem, &HeaderMap::new())
+    }
+
+    /// The framework sends the response inside the error.
+    fn refuse_with<T>(&self, problem: &Problem, more: &HeaderMap) -> Result<T, Error> {
         let mut response = problem.response(Some(self.id.as_str()));
+        let headers = response.headers_mut();
+        for (name, value) in more {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
         self.complete(&mut response);
         self.tell(None, problem.status, Some(problem));
         Err(InternalError::from_response("refused at the edge", response).into())
@@ -317,6 +345,7 @@ fn route(request: Option<&HttpRequest>) -> Option<String> {
 fn with_problem(response: ServiceResponse, problem: &Problem, id: &RequestId) -> ServiceResponse {
     let (request, response) = response.into_parts();
     let mut response = response.set_body(BoxBody::new(problem.body(Some(id.as_str()))));
+    *response.status_mut() = problem.status;
     for stale in [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG] {
         response.headers_mut().remove(stale);
     }
@@ -325,7 +354,8 @@ fn with_problem(response: ServiceResponse, problem: &Problem, id: &RequestId) ->
 }
 
 fn problem_of(error: &Error) -> Problem {
-    error.as_error::<Problem>().cloned().unwrap_or_else(|| {
+    let known = error.as_error::<Problem>().cloned().or_else(|| cross_origin::problem_of(error));
+    known.unwrap_or_else(|| {
         let status = error.as_response_error().status_code();
         Problem::of_status(status).cause(error.to_string())
     })

@@ -2,10 +2,11 @@
 //!
 //! Services hand their routes to [`Host::serve`](crate::Host::serve) and get all of this around them. Start at
 //! `server`; `edge` is what every request passes through, `access_log` the line it leaves, `route_pattern` the name of its
-//! route; `extractors` makes framework refusals into problems.
+//! route; `extractors` makes framework refusals into problems; `cross_origin` says what pages of other origins may do.
 
 pub(crate) mod access_log;
 mod client_address;
+mod cross_origin;
 mod edge;
 mod extractors;
 mod request_id;

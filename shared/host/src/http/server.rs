@@ -13,6 +13,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
 use tokio::net::TcpSocket;
 
+use super::cross_origin;
 use super::edge::Edge;
 use super::extractors::extractor_configs;
 use crate::configuration::Http;
@@ -93,7 +94,9 @@ where
             .configure(health::routes)
             .app_data(around.metrics.clone())
             .configure(metrics::routes)
-            .configure(configure.clone())
+            .configure(|config| {
+                cross_origin::shared_with_pages(config, around.http.cors.as_ref(), configure.clone())
+            })
             .default_service(web::to(no_such_address))
     })
     .max_connections(http.max_connections)

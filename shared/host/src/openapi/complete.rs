@@ -61,6 +61,9 @@ fn complete_operation(
     if operation.get("security").map_or(is_guarded, asks_for_something) {
         wanted.extend(GUARDED);
     }
+    if !matches!(method, "get" | "head") {
+        wanted.push(&kind::CROSS_ORIGIN_REFUSED);
+    }
     let has_query = operation
         .get("parameters")
         .and_then(Value::as_array)

@@ -30,6 +30,7 @@ kinds! {
     BAD_REQUEST: BAD_REQUEST, "bad_request", "The request cannot be read";
     UNAUTHORIZED: UNAUTHORIZED, "unauthorized", "A valid bearer token is needed";
     FORBIDDEN: FORBIDDEN, "forbidden", "This needs a permission that the account does not have";
+    CROSS_ORIGIN_REFUSED: FORBIDDEN, "cross_origin_refused", "A page of another origin may not do this";
     NOT_FOUND: NOT_FOUND, "not_found", "There is nothing here";
     METHOD_NOT_ALLOWED: METHOD_NOT_ALLOWED, "method_not_allowed", "This address does not have that method";
     CONFLICT: CONFLICT, "conflict", "The change contradicts what is there";

@@ -1,111 +1,12 @@
-//! A real server on a real port: error answers, limits, ids, the guard, draining.
+//! A real server on a real port: error answers, limits, ids, draining.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use actix_web::{HttpResponse, web};
-use host::health::{Health, Observed, SqlState};
-use host::http::{Listener, Surroundings, serve, until_stopped};
-use host::{Lifecycle, Metrics, Problem, Service};
-use reqwest::{Client, Response, StatusCode};
+use host::health::{Observed, SqlState};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
 
 use crate::configuration::Setup;
-
-/// A server with a few routes.
-struct Tiny {
-    url: String,
-    lifecycle: Lifecycle,
-    health: web::Data<Health>,
-    client: Client,
-    /// Told by `/slow` when it runs, and waited for by it.
-    entered: Arc<Notify>,
-    release: Arc<Notify>,
-    task: JoinHandle<anyhow::Result<()>>,
-}
-
-#[derive(serde::Deserialize)]
-struct Item {
-    size: u32,
-}
-
-async fn start(setup: Setup) -> Tiny {
-    // Flags win over variables: a test that is about the delay sets it.
-    let setup = setup.variable("Http__StopDelay", "00:00:00");
-    let http = setup.flag("Http:Workers", "1").flag("Http:Listen", "127.0.0.1:0").loaded().settings.http;
-    let stop_delay = http.stop_delay;
-    let listener = Listener::bind(http.listen).unwrap();
-    let url = format!("http://{}", listener.address);
-    let lifecycle = Lifecycle::new();
-    let health = Health::new(Service::FrontendApi, lifecycle.clone(), Duration::from_secs(600));
-    let health = web::Data::new(health);
-    let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let gates = web::Data::new((entered.clone(), release.clone()));
-    let metrics = web::Data::new(Metrics::new(Service::AuthoringApi).unwrap());
-    let around = Surroundings { http, lifecycle: lifecycle.clone(), health: health.clone(), metrics };
-    let server = serve(listener, around, move |config| routes(config, gates.clone())).unwrap();
-    let task = tokio::spawn(until_stopped(server, lifecycle.clone(), stop_delay));
-    Tiny { url, lifecycle, health, client: Client::new(), entered, release, task }
-}
-
-fn routes(config: &mut web::ServiceConfig, gates: web::Data<(Arc<Notify>, Arc<Notify>)>) {
-    config
-        .app_data(gates)
-        .service(
-            web::resource("/items")
-                .route(web::get().to(async |item: web::Query<Item>| item.size.to_string()))
-                .route(web::post().to(async |item: web::Json<Item>| item.size.to_string())),
-        )
-        .service(web::resource("/items/{id}").to(async |id: web::Path<u32>| id.to_string()))
-        .service(web::resource("/text").to(async |text: String| text.len().to_string()))
-        .service(web::resource("/slow").to(slow))
-        .service(web::resource("/panic").to(panics))
-        .service(
-            web::resource("/internal")
-                .to(async || -> Result<String, Problem> { Err(Problem::internal("the password is Pa55")) }),
-        )
-        .service(web::resource("/foreign").to(async || -> Result<String, actix_web::Error> {
-            Err(actix_web::error::ErrorBadGateway("the password is Pa55"))
-        }))
-        .service(web::resource("/bare").to(async || HttpResponse::Conflict().body("the password is Pa55")));
-}
-
-async fn slow(gates: web::Data<(Arc<Notify>, Arc<Notify>)>) -> &'static str {
-    gates.0.notify_one();
-    gates.1.notified().await;
-    "done"
-}
-
-async fn panics() -> &'static str {
-    panic!("on purpose")
-}
-
-impl Tiny {
-    async fn get(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
-    }
-
-    async fn stop(self) {
-        self.lifecycle.request_stop();
-        self.task.await.unwrap().unwrap();
-    }
-}
-
-/// Checks the outer form of an error answer and gives its body.
-async fn problem(response: Response, status: u16, code: &str) -> Value {
-    assert_eq!(response.status().as_u16(), status, "{code}");
-    assert_eq!(response.headers()["content-type"], "application/problem+json", "{code}");
-    let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
-    let body: Value = response.json().await.unwrap();
-    assert_eq!(body["code"], code);
-    assert_eq!(body["status"], status);
-    assert_eq!(body["requestId"], id);
-    assert!(!body.to_string().contains("Pa55"), "{body}");
-    body
-}
+use crate::tiny::{problem, raw, start};
 
 #[actix_web::test]
 async fn every_error_leaves_as_a_problem_whoever_made_it() {
@@ -132,17 +33,6 @@ async fn every_error_leaves_as_a_problem_whoever_made_it() {
     problem(response, 405, "method_not_allowed").await;
     assert_eq!(tiny.get("/items?size=3").await.text().await.unwrap(), "3");
     tiny.stop().await;
-}
-
-/// Sends `request` as it is and reads until the server closes: status line and headers, then the body.
-async fn raw(tiny: &Tiny, request: &[u8]) -> (String, String) {
-    let mut stream = tokio::net::TcpStream::connect(tiny.url.trim_start_matches("http://")).await.unwrap();
-    stream.write_all(request).await.unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.unwrap();
-    let answer = String::from_utf8(answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_owned(), body.to_owned())
 }
 
 #[actix_web::test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say so by failing")]
 
 mod configuration;
+mod cross_origin;
 mod health;
 mod http;
 mod metrics;
@@ -14,4 +15,5 @@ mod process;
 mod secrets;
 mod settings;
 mod syntax;
+mod tiny;
 mod tls;
