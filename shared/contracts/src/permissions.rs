@@ -28,4 +28,10 @@ permissions! {
     PRODUCT_UPDATE: "product:update", "change and publish products";
     IMPORT_READ: "import:read", "see imports and what they refused";
     IMPORT_RUN: "import:run", "upload a catalog and let it be imported";
+    USER_READ: "user:read", "see users and their roles";
+    USER_UPDATE: "user:update", "create, change, lock and delete users, and set their passwords";
+    ROLE_READ: "role:read", "see roles and what they permit";
+    ROLE_UPDATE: "role:update", "create, change and delete roles";
+    SESSION_READ: "session:read", "see where users are signed in";
+    SESSION_END: "session:end", "sign users out";
 }

@@ -16,9 +16,9 @@ pub use bootstrap::bootstrap;
 
 use actix_web::web::Data;
 use host::Settings;
-use host::auth::AccessTokens;
+use host::auth::{AccessTokens, Permissions};
 use host::configuration::Authorization;
-use sql::Database;
+use sql::{Database, Row, RowExt, Transaction};
 use unicode_normalization::UnicodeNormalization;
 
 use passwords::Passwords;
@@ -67,6 +67,19 @@ impl Accounts {
     pub(crate) fn tokens(&self) -> Data<AccessTokens> {
         self.tokens.clone()
     }
+}
+
+/// The row of a statement that gives one.
+fn only_row(rows: &[Row]) -> sql::Result<&Row> {
+    let missing = || sql::Error::Column { column: "Id".to_owned(), message: "there is no row".to_owned() };
+    rows.first().ok_or_else(missing)
+}
+
+/// What the roles of a user permit at this moment.
+async fn permissions_of_user(tx: &mut Transaction<'_>, id: i64) -> sql::Result<Permissions> {
+    let rows = tx.query(include_str!("permissions_of_user.sql"), &[&id]).await?;
+    let names: Vec<&str> = rows.iter().map(|row| row.read("Permission")).collect::<sql::Result<_>>()?;
+    Ok(Permissions::from_names(names))
 }
 
 /// A user name as it is stored and compared: NFC, lower case, trimmed. `None`: no user has such a name.

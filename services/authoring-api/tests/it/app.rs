@@ -99,7 +99,8 @@ pub(crate) async fn token_of(
 ) -> String {
     let keyring = Arc::new(Keyring::new(&settings.authorization, &database.database));
     let tokens = AccessTokens::new(keyring, &settings.authorization);
-    let principal = Principal { subject: Subject::User { id: 1 }, name: "tester".to_owned(), permissions };
+    let principal =
+        Principal { subject: Subject::User { id: 1 }, name: "tester".to_owned(), session: None, permissions };
     tokens.issue(&principal).await.unwrap().token
 }
 

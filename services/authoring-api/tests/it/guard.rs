@@ -78,6 +78,7 @@ async fn only_a_token_of_ours_that_holds_now_is_believed() {
         let principal = Principal {
             subject: Subject::User { id: 1 },
             name: "tester".to_owned(),
+            session: None,
             permissions: Permissions::All,
         };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

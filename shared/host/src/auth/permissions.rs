@@ -36,6 +36,15 @@ impl Permissions {
             Self::Some(names) => names.contains(permission),
         }
     }
+
+    /// Whether all of `others` are among them: who holds these may give or take those.
+    pub fn cover(&self, others: &Self) -> bool {
+        match (self, others) {
+            (Self::All, _) => true,
+            (Self::Some(_), Self::All) => false,
+            (Self::Some(ours), Self::Some(theirs)) => theirs.is_subset(ours),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -54,5 +63,13 @@ mod tests {
         assert!(of(&["a:read"]).holds("a:read") && !of(&["a:read"]).holds("a:write"));
         assert!(!of(&["a:*"]).holds("a:read"));
         assert_eq!(of(&["b:read", "a:read"]).names(), ["a:read", "b:read"]);
+    }
+
+    #[test]
+    fn a_set_covers_its_subsets_and_only_everything_covers_everything() {
+        let ours = of(&["a:read", "b:read"]);
+        assert!(ours.cover(&ours) && ours.cover(&of(&["a:read"])) && ours.cover(&of(&[])));
+        assert!(!ours.cover(&of(&["a:read", "c:read"])) && !ours.cover(&Permissions::All));
+        assert!(Permissions::All.cover(&ours) && Permissions::All.cover(&Permissions::All));
     }
 }

@@ -17,6 +17,8 @@ pub struct Principal {
     pub subject: Subject,
     /// What audit rows call them: the user name.
     pub name: String,
+    /// `Accounts.Session.Id` of the sign-in behind the token; `None`: it has no refresh token.
+    pub session: Option<i64>,
     /// What they may do, as of the time the token was issued.
     pub permissions: Permissions,
 }

@@ -6,10 +6,11 @@
 use actix_web::Resource;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::web::{Data, ServiceConfig, resource, route, scope};
+use actix_web::web::{Data, ServiceConfig, route, scope};
 
 use super::guard::{authenticate, require};
 use super::tokens::AccessTokens;
+use crate::http::{resource, resource_in};
 use crate::problem::Problem;
 
 /// Below these nothing is answered without a valid access token, not even that an address does not exist.
@@ -65,14 +66,14 @@ pub fn configure(config: &mut ServiceConfig, table: &'static [Route], tokens: Da
         let mut area = scope(prefix).wrap(from_fn(authenticate)).default_service(route().to(nothing_here));
         for (path, lines) in by_path(table.iter().filter(|line| line.is_below(prefix))) {
             assert!(lines.iter().all(|line| line.access != Access::Anyone), "{path} would be open to anyone");
-            area = area.service(resource_of(&path[prefix.len()..], &lines));
+            area = area.service(with_routes(resource_in(prefix, path), &lines));
         }
         config.service(area);
     }
     let outside = table.iter().filter(|line| !GUARDED.iter().any(|prefix| line.is_below(prefix)));
     for (path, lines) in by_path(outside) {
         assert!(lines.iter().all(|line| line.access == Access::Anyone), "{path} would have no guard");
-        config.service(resource_of(path, &lines));
+        config.service(with_routes(resource(path), &lines));
     }
 }
 
@@ -87,8 +88,8 @@ fn by_path(lines: impl Iterator<Item = &'static Route>) -> Vec<(&'static str, Ve
     paths
 }
 
-fn resource_of(path: &str, lines: &[&Route]) -> Resource {
-    lines.iter().fold(resource(path), |resource, line| resource.route(line.guarded()))
+fn with_routes(resource: Resource, lines: &[&Route]) -> Resource {
+    lines.iter().fold(resource, |resource, line| resource.route(line.guarded()))
 }
 
 async fn nothing_here() -> Result<String, Problem> {

@@ -58,6 +58,9 @@ struct Claims {
     aud: String,
     sub: String,
     name: String,
+    /// The session (OpenID Connect Front-Channel Logout 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
     iat: u64,
     nbf: u64,
     exp: u64,
@@ -104,6 +107,7 @@ impl AccessTokens {
             aud: self.audience.clone(),
             sub: principal.subject.to_string(),
             name: principal.name.clone(),
+            sid: principal.session.map(|session| session.to_string()),
             iat: issued_at_secs,
             nbf: issued_at_secs,
             exp: issued_at_secs + expires_in_secs,
@@ -137,6 +141,7 @@ impl AccessTokens {
         Ok(Principal {
             subject: claims.sub.parse().map_err(|()| NOT_OURS)?,
             name: claims.name,
+            session: claims.sid.map(|sid| sid.parse()).transpose().map_err(|_| NOT_OURS)?,
             permissions: Permissions::from_names(claims.permissions.iter().map(String::as_str)),
         })
     }

@@ -18,5 +18,5 @@ pub use edge::{Edge, OwnForm};
 pub use extractors::extractor_configs;
 pub use request_id::RequestId;
 pub use route_pattern::resource;
-pub(crate) use route_pattern::with_pattern;
+pub(crate) use route_pattern::{resource_in, with_pattern};
 pub use server::{Listener, Surroundings, serve, until_stopped};

@@ -8,7 +8,12 @@ struct RoutePattern(&'static str);
 /// A resource that keeps its pattern with it. Any other has its requests' paths matched a second time just to name the
 /// route, which a cached read would notice.
 pub fn resource(pattern: &'static str) -> Resource {
-    web::resource(pattern).app_data(RoutePattern(pattern))
+    resource_in("", pattern)
+}
+
+/// The same in a scope with this prefix, which `pattern` begins with.
+pub(crate) fn resource_in(scope: &str, pattern: &'static str) -> Resource {
+    web::resource(pattern.strip_prefix(scope).unwrap_or(pattern)).app_data(RoutePattern(pattern))
 }
 
 /// Lends the pattern of the route that `request` took to `told`; `None` if it took none.
@@ -31,12 +36,16 @@ mod tests {
         let app = init_service(
             App::new()
                 .service(resource("/kept/{id}").to(async || "kept"))
+                .service(web::scope("/in").service(resource_in("/in", "/in/scope/{id}").to(async || "kept")))
                 .service(web::resource("/matched/{id}").to(async || "matched")),
         )
         .await;
-        for (path, pattern) in
-            [("/kept/7", Some("/kept/{id}")), ("/matched/7", Some("/matched/{id}")), ("/neither", None)]
-        {
+        for (path, pattern) in [
+            ("/kept/7", Some("/kept/{id}")),
+            ("/in/scope/7", Some("/in/scope/{id}")),
+            ("/matched/7", Some("/matched/{id}")),
+            ("/neither", None),
+        ] {
             let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
             with_pattern(answer.request(), |told| assert_eq!(told, pattern, "{path}"));
         }

@@ -12,14 +12,14 @@ mod refusal;
 use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use host::auth::{Permissions, Principal, Subject};
+use host::auth::{Principal, Subject};
 use host::problem::Problem;
 use serde::Serialize;
-use sql::{RowExt, Transaction};
+use sql::Transaction;
 use utoipa::{OpenApi, ToSchema};
 
-use super::Accounts;
 use super::throttle::client_of;
+use super::{Accounts, permissions_of_user};
 use crate::state::AppState;
 use form::Form;
 use refresh_token::RefreshToken;
@@ -137,12 +137,12 @@ impl Client {
 }
 
 /// The user as an access token names them, with what their roles permit at this moment.
-async fn principal_of(tx: &mut Transaction<'_>, id: i64, name: &str) -> sql::Result<Principal> {
-    let rows = tx.query(include_str!("permissions.sql"), &[&id]).await?;
-    let names: Vec<&str> = rows.iter().map(|row| row.read("Permission")).collect::<sql::Result<_>>()?;
-    Ok(Principal {
-        subject: Subject::User { id },
-        name: name.to_owned(),
-        permissions: Permissions::from_names(names),
-    })
+async fn principal_of(
+    tx: &mut Transaction<'_>,
+    id: i64,
+    name: &str,
+    session: Option<i64>,
+) -> sql::Result<Principal> {
+    let permissions = permissions_of_user(tx, id).await?;
+    Ok(Principal { subject: Subject::User { id }, name: name.to_owned(), session, permissions })
 }

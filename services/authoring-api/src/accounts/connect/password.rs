@@ -12,7 +12,7 @@ use super::refresh_token::RefreshToken;
 use super::refusal::Refusal;
 use super::{Client, Granted, OFFLINE_ACCESS, principal_of};
 use crate::accounts::passwords::PASSWORD_BYTES_MAX;
-use crate::accounts::{Accounts, normalised_user_name};
+use crate::accounts::{Accounts, normalised_user_name, only_row};
 use crate::error::Error;
 
 /// No user has this id: counting its wrong passwords changes nothing and costs the same.
@@ -71,12 +71,13 @@ async fn sign_in(
             if tx.query(include_str!("admit.sql"), params).await?.is_empty() {
                 return Ok::<_, Error>(None);
             }
-            if let Some(token) = token {
-                open_session(tx, user.id, token, lifetime_secs, client).await?;
-            }
+            let session = match token {
+                Some(token) => Some(open_session(tx, user.id, token, lifetime_secs, client).await?),
+                None => None,
+            };
             let detail = json!({ "address": client.address, "grant": "password" });
             audit::record(tx, &user.name, &[entry("user.signed_in", user.id, detail)]).await?;
-            Ok(Some(principal_of(tx, user.id, &user.name).await?))
+            Ok(Some(principal_of(tx, user.id, &user.name, session).await?))
         })
     });
     Ok(principal.await?.map(|principal| Granted { principal, refresh_token }))
@@ -88,7 +89,7 @@ async fn open_session(
     token: &RefreshToken,
     lifetime_secs: i32,
     client: &Client,
-) -> sql::Result<()> {
+) -> sql::Result<i64> {
     let hash = token.hash();
     let params: &[&dyn sql::ToSql] = &[
         &user_id,
@@ -99,7 +100,8 @@ async fn open_session(
         &client.user_agent.as_str(),
         &(SESSIONS_MAX - 1),
     ];
-    tx.execute(include_str!("open_session.sql"), params).await.map(drop)
+    let rows = tx.query(include_str!("open_session.sql"), params).await?;
+    only_row(&rows)?.read("Id")
 }
 
 async fn count_wrong_password(

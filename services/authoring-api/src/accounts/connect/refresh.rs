@@ -46,7 +46,8 @@ pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> 
                 return Ok(None);
             }
             rotate(tx, session, standing, next_hash, lifetime_secs).await?;
-            Ok(Some(principal_of(tx, session.read("UserId")?, session.read("UserName")?).await?))
+            let (user_id, user_name) = (session.read("UserId")?, session.read("UserName")?);
+            Ok(Some(principal_of(tx, user_id, user_name, Some(session.read("Id")?)).await?))
         })
     });
     let principal = exchange.await?.ok_or_else(Refusal::wrong_refresh_token)?;
