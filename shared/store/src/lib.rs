@@ -33,4 +33,11 @@ pub const MIGRATIONS: &[sql::Migration] = &[
         min_binary: 1,
         text: include_str!("../migrations/accounts_0001.sql"),
     },
+    sql::Migration {
+        component: "Accounts",
+        version: 2,
+        name: "API keys",
+        min_binary: 1,
+        text: include_str!("../migrations/accounts_0002.sql"),
+    },
 ];

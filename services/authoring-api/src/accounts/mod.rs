@@ -4,9 +4,10 @@
 //! process verifies without asking. Passwords are kept as argon2id hashes, refresh tokens as SHA-256 of random
 //! secrets: the database gives none of them away.
 //!
-//! Files in reading order: `connect` (`POST /connect/token`), `passwords` (hashing), `throttle` (rate limits),
+//! Files in reading order: `connect` (`POST /connect/token`), `api_keys` (what programs sign in with), `passwords` (hashing), `throttle` (rate limits),
 //! `bootstrap` (first start).
 
+mod api_keys;
 mod bootstrap;
 pub(crate) mod connect;
 mod passwords;
@@ -80,6 +81,13 @@ async fn permissions_of_user(tx: &mut Transaction<'_>, id: i64) -> sql::Result<P
     let rows = tx.query(include_str!("permissions_of_user.sql"), &[&id]).await?;
     let names: Vec<&str> = rows.iter().map(|row| row.read("Permission")).collect::<sql::Result<_>>()?;
     Ok(Permissions::from_names(names))
+}
+
+/// What an API key may do at this moment: what was given to it and its user may do.
+async fn permissions_of_api_key(tx: &mut Transaction<'_>, id: i64, user_id: i64) -> sql::Result<Permissions> {
+    let rows = tx.query(include_str!("permissions_of_api_key.sql"), &[&id]).await?;
+    let names: Vec<&str> = rows.iter().map(|row| row.read("Permission")).collect::<sql::Result<_>>()?;
+    Ok(Permissions::from_names(names).common(permissions_of_user(tx, user_id).await?))
 }
 
 /// A user name as it is stored and compared: NFC, lower case, trimmed. `None`: no user has such a name.

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use uuid::Uuid;
 
 /// 512 KiB; more keys than this in one minute begin to share places.
 const PLACES: usize = 1 << 16;
@@ -54,6 +55,15 @@ impl Throttle {
             }
         }
     }
+}
+
+/// Whose tries are counted together, besides those of an address.
+#[derive(Hash)]
+pub(crate) enum Account<'a> {
+    /// By the user name, whether there is such a user or not.
+    User(&'a str),
+    /// By the client id of an API key, likewise.
+    Client(Uuid),
 }
 
 /// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer gets.

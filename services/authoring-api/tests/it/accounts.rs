@@ -41,14 +41,14 @@ fn refresh_token(answer: &Answer) -> String {
     answer.body["refresh_token"].as_str().unwrap().to_owned()
 }
 
-fn assert_refused(answer: &Answer, error: &str) {
+pub(crate) fn assert_refused(answer: &Answer, error: &str) {
     assert_eq!(answer.status, 400, "{}", answer.body);
     assert_eq!(answer.body["error"], error);
     assert_eq!(answer.header("content-type"), "application/json");
 }
 
 /// Actor and action of every audit row, in order.
-async fn audit(database: &TestDatabase) -> Vec<(String, String)> {
+pub(crate) async fn audit(database: &TestDatabase) -> Vec<(String, String)> {
     let rows =
         database.database.query("SELECT a.Actor, a.Action FROM Platform.AuditLog AS a ORDER BY a.Id", &[]);
     let read = |row: &sql::Row| {

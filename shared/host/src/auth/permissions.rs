@@ -37,6 +37,15 @@ impl Permissions {
         }
     }
 
+    /// Those that are in both.
+    #[must_use]
+    pub fn common(self, others: Self) -> Self {
+        match (self, others) {
+            (Self::All, some) | (some, Self::All) => some,
+            (Self::Some(ours), Self::Some(theirs)) => Self::Some(&ours & &theirs),
+        }
+    }
+
     /// Whether all of `others` are among them: who holds these may give or take those.
     pub fn cover(&self, others: &Self) -> bool {
         match (self, others) {
@@ -63,6 +72,15 @@ mod tests {
         assert!(of(&["a:read"]).holds("a:read") && !of(&["a:read"]).holds("a:write"));
         assert!(!of(&["a:*"]).holds("a:read"));
         assert_eq!(of(&["b:read", "a:read"]).names(), ["a:read", "b:read"]);
+    }
+
+    #[test]
+    fn what_two_sets_have_in_common_is_in_both() {
+        let ours = of(&["a:read", "b:read"]);
+        assert_eq!(ours.clone().common(of(&["b:read", "c:read"])), of(&["b:read"]));
+        assert_eq!(Permissions::All.common(ours.clone()), ours);
+        assert_eq!(ours.clone().common(Permissions::All), ours);
+        assert_eq!(Permissions::All.common(Permissions::All), Permissions::All);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::problem::Problem;
 pub struct Principal {
     /// The account.
     pub subject: Subject,
-    /// What audit rows call them: the user name.
+    /// What audit rows call them: the user name, or [`Subject::ApiKey`] and what people call the key.
     pub name: String,
     /// `Accounts.Session.Id` of the sign-in behind the token; `None`: it has no refresh token.
     pub session: Option<i64>,
@@ -23,12 +23,17 @@ pub struct Principal {
     pub permissions: Permissions,
 }
 
-/// What kind of account it is. Written `user:42` in tokens.
+/// What kind of account it is. Written `user:42`, `api-key:7` in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A person.
     User {
         /// `Accounts.User.Id`.
+        id: i64,
+    },
+    /// A program.
+    ApiKey {
+        /// `Accounts.ApiKey.Id`.
         id: i64,
     },
 }
@@ -37,6 +42,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User { id } => write!(f, "user:{id}"),
+            Self::ApiKey { id } => write!(f, "api-key:{id}"),
         }
     }
 }
@@ -48,6 +54,7 @@ impl FromStr for Subject {
         let id = |text: &str| text.parse::<i64>().ok().filter(|id| *id > 0).ok_or(());
         match text.split_once(':').ok_or(())? {
             ("user", user) => Ok(Self::User { id: id(user)? }),
+            ("api-key", key) => Ok(Self::ApiKey { id: id(key)? }),
             _ => Err(()),
         }
     }
@@ -70,8 +77,9 @@ mod tests {
 
     #[test]
     fn a_subject_reads_back_as_it_was_written_and_nothing_else_does() {
-        let subject = Subject::User { id: 42 };
-        assert_eq!(subject.to_string().parse(), Ok(subject));
+        for subject in [Subject::User { id: 42 }, Subject::ApiKey { id: 7 }] {
+            assert_eq!(subject.to_string().parse(), Ok(subject));
+        }
         for wrong in ["", "42", "user:", "user:0", "user:-1", "user:x", "root:1"] {
             assert_eq!(wrong.parse::<Subject>(), Err(()), "{wrong}");
         }

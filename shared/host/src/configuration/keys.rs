@@ -301,7 +301,7 @@ table! {
         "requests to the token routes from one client address (of IPv6: one /64), in each instance; above: 429";
     SIGN_INS_PER_ACCOUNT: "Authorization:RateLimit:PerAccountPerMinute",
         Form::Integer { min: 1, max: 100_000 }, Value("30"),
-        "sign-ins with one user name, in each instance; above: 429";
+        "sign-ins with one user name or client id, in each instance; above: 429";
     LOCKOUT_TIME_SPAN: "IdentityOptions:Lockout:DefaultLockoutTimeSpan",
         Form::TimeSpan { min: SECOND, max: YEAR }, Value("00:15:00"),
         "how long an account is locked after too many wrong passwords";

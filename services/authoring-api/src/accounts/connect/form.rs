@@ -44,8 +44,11 @@ impl Form {
     }
 
     pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
-        let value = self.0.get(name).map(String::as_str);
-        value.ok_or_else(|| Refusal::invalid_request(format!("{name} is missing")))
+        self.optional(name).ok_or_else(|| Refusal::invalid_request(format!("{name} is missing")))
+    }
+
+    pub(super) fn optional(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
     }
 
     /// Whether this is among the space-separated scopes.

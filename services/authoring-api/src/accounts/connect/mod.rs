@@ -1,8 +1,11 @@
 //! `POST /connect/token`: OAuth 2.0 (RFC 6749) for a merchant's programs and pages.
 //!
-//! Grants: `password` (section 4.3) and `refresh_token` (section 6), which comes with `scope=offline_access`. Bodies are
-//! forms, refusals have the form of section 5.2 where that has a code for them, and nothing may be kept by a cache.
+//! Grants: `password` (section 4.3), `refresh_token` (section 6), which comes with `scope=offline_access`, and
+//! `client_credentials` (section 4.4) for API keys. Bodies are forms, refusals have the form of section 5.2 where that has
+//! a code for them, and nothing may be kept by a cache.
 
+mod client_authentication;
+mod client_credentials;
 mod form;
 mod password;
 mod refresh;
@@ -21,6 +24,7 @@ use utoipa::{OpenApi, ToSchema};
 use super::throttle::client_of;
 use super::{Accounts, permissions_of_user};
 use crate::state::AppState;
+use client_authentication::ClientCredentials;
 use form::Form;
 use refresh_token::RefreshToken;
 use refusal::{OAuthError, Refusal};
@@ -38,16 +42,20 @@ struct Granted {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "a schema; `form` reads the parameters")]
 struct TokenForm {
-    /// `password` or `refresh_token`.
+    /// `password`, `refresh_token` or `client_credentials`.
     grant_type: String,
     /// Of the grant `password`.
     username: Option<String>,
     /// Of the grant `password`.
     password: Option<String>,
-    /// `offline_access`: with a refresh token.
+    /// `offline_access`: with a refresh token, where the grant has one.
     scope: Option<String>,
     /// Of the grant `refresh_token`.
     refresh_token: Option<String>,
+    /// Of the grant `client_credentials`, unless the client authenticates by HTTP Basic.
+    client_id: Option<String>,
+    /// The same.
+    client_secret: Option<String>,
 }
 
 /// Tokens.
@@ -80,12 +88,14 @@ struct Client {
     user_agent: String,
 }
 
-/// Gives an access token for a password or a refresh token (OAuth 2.0).
+/// Gives an access token for a password, a refresh token or an API key (OAuth 2.0).
 #[utoipa::path(post, path = "/connect/token", tag = "accounts", operation_id = "create_token", security(()),
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Tokens", body = TokenAnswer),
         (status = 400, description = "Refused, as RFC 6749 5.2 says", body = OAuthError),
+        (status = 401, description = "The client proved nothing, as RFC 6749 5.2 says", body = OAuthError,
+            headers(("www-authenticate" = String, description = "`Basic`"))),
     ),
     extensions(("x-problems" = json!(["too_many_requests"]))))]
 pub(crate) async fn token(
@@ -114,6 +124,10 @@ async fn grant(
     let granted = match form.required("grant_type")? {
         "password" => password::grant(accounts, &form, &client).await?,
         "refresh_token" => refresh::grant(accounts, &form, &client).await?,
+        "client_credentials" => {
+            let credentials = ClientCredentials::read(request, &form)?;
+            client_credentials::grant(accounts, &credentials, &client).await?
+        }
         _ => return Err(Refusal::unsupported_grant_type()),
     };
     let issued = accounts.tokens.issue(&granted.principal).await?;

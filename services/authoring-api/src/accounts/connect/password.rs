@@ -12,6 +12,7 @@ use super::refresh_token::RefreshToken;
 use super::refusal::Refusal;
 use super::{Client, Granted, OFFLINE_ACCESS, principal_of};
 use crate::accounts::passwords::PASSWORD_BYTES_MAX;
+use crate::accounts::throttle::Account;
 use crate::accounts::{Accounts, normalised_user_name, only_row};
 use crate::error::Error;
 
@@ -33,7 +34,7 @@ pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> 
     if password.len() > PASSWORD_BYTES_MAX {
         return Err(Refusal::wrong_password());
     }
-    accounts.per_account.admit(&name)?;
+    accounts.per_account.admit(Account::User(&name))?;
     let user = find(accounts, &name).await?;
     let hash = user.as_ref().map(|user| user.password_hash.as_str());
     if !accounts.passwords.verify(password, hash).await? {

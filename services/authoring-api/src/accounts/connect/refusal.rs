@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, PRAGMA};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, PRAGMA, WWW_AUTHENTICATE};
 use host::auth::KeyError;
 use host::http::OwnForm;
 use host::problem::Problem;
@@ -17,10 +18,15 @@ use crate::error::Error;
 /// What clients are told to wait while SQL Server is away, s.
 const RETRY_AFTER_SECS: u32 = 1;
 
+/// How a client can authenticate; a 401 must say so.
+const CHALLENGE: &str = "Basic realm=\"stoa\", charset=\"UTF-8\"";
+/// The client has not proved who it is: the one code that the standard wants answered with 401.
+const INVALID_CLIENT: &str = "invalid_client";
+
 /// Why there is no token.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// 400, in the standard's form.
+    /// 400 or 401, in the standard's form.
     OAuth(OAuthError),
     /// Anything that the standard has no code for.
     Problem(Box<Problem>),
@@ -29,7 +35,7 @@ pub(super) enum Refusal {
 /// A refusal in the form of RFC 6749 5.2.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct OAuthError {
-    /// `invalid_request`, `invalid_grant` or `unsupported_grant_type`.
+    /// `invalid_request`, `invalid_client`, `invalid_grant` or `unsupported_grant_type`.
     error: &'static str,
     /// For people.
     #[schema(value_type = String)]
@@ -47,7 +53,10 @@ impl Refusal {
     }
 
     pub(super) fn unsupported_grant_type() -> Self {
-        Self::oauth("unsupported_grant_type", "grant_type is one of password, refresh_token")
+        Self::oauth(
+            "unsupported_grant_type",
+            "grant_type is one of password, refresh_token, client_credentials",
+        )
     }
 
     /// What was shown proves nothing. One sentence for every reason, so that nobody learns which users there are.
@@ -61,11 +70,26 @@ impl Refusal {
         Self::oauth("invalid_grant", "the refresh token holds no longer; sign in again")
     }
 
+    /// An API key proves nothing. One sentence for every reason, so that nobody learns which clients there are.
+    pub(super) fn wrong_client() -> Self {
+        let description = "client id or secret is wrong, or the key has expired or is disabled";
+        Self::oauth(INVALID_CLIENT, description)
+    }
+
+    /// The client shows nothing that could prove anything.
+    pub(super) fn unauthenticated_client() -> Self {
+        let description = "send client_id and client_secret, in the form or as HTTP Basic";
+        Self::oauth(INVALID_CLIENT, description)
+    }
+
     pub(super) fn answer(self) -> Result<HttpResponse, Problem> {
         match self {
             Self::Problem(problem) => Err(*problem),
             Self::OAuth(error) => {
                 let mut answer = HttpResponse::BadRequest();
+                if error.error == INVALID_CLIENT {
+                    answer.status(StatusCode::UNAUTHORIZED).insert_header((WWW_AUTHENTICATE, CHALLENGE));
+                }
                 answer.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
                 let mut answer = answer.json(error);
                 answer.extensions_mut().insert(OwnForm);
