@@ -4,13 +4,14 @@
 //! query in `store::publication`. The answers are finished documents: nothing is rendered here. Reads only; what the
 //! merchant changes is authoring-api's matter.
 //!
-//! Modules in reading order: [`routes`], `products`, `answer`, `conditional`, [`state`], `error`, [`openapi`].
+//! Modules in reading order: [`routes`], `products`, `answer`, `representations`, `conditional`, [`state`], `error`, [`openapi`].
 
 mod answer;
 mod conditional;
 mod error;
 pub mod openapi;
 mod products;
+mod representations;
 pub mod routes;
 pub mod state;
 

@@ -5,17 +5,21 @@ use std::sync::Arc;
 use backplane::{Cache, CacheOptions, CacheStats, Feed, Loaded, Outcome};
 use contracts::cache::{Document, StorefrontKey, tags};
 use host::Host;
+use host::configuration::Compression;
 use host::problem::Problem;
 use sql::Database;
 use store::publication::{self, Found};
 
 use crate::error::{Error, not_found};
+use crate::representations::Representations;
 
 /// The one state of this service.
 pub struct AppState {
     /// SQL Server, for what is not in memory.
     database: Database,
     cache: Cache<StorefrontKey>,
+    /// Compressed documents.
+    pub(crate) representations: Representations,
 }
 
 /// A document on its way out.
@@ -37,17 +41,25 @@ impl AppState {
             fail_safe_max: caching.fail_safe_max,
             ..CacheOptions::default()
         };
-        Self::with(host.database.clone(), Arc::clone(&host.feed), options)
+        let compression = host.settings.http.compression;
+        Self::with(host.database.clone(), Arc::clone(&host.feed), options, compression)
     }
 
-    /// With a cache behind this feed.
-    pub fn with(database: Database, feed: Arc<Feed>, options: CacheOptions) -> Self {
-        Self { database, cache: Cache::new(feed, options) }
+    /// With a cache behind this feed; compressed documents take a part of its memory.
+    pub fn with(
+        database: Database,
+        feed: Arc<Feed>,
+        options: CacheOptions,
+        compression: Compression,
+    ) -> Self {
+        let (representations, max_bytes) = Representations::new(compression, options.max_bytes);
+        Self { database, cache: Cache::new(feed, CacheOptions { max_bytes, ..options }), representations }
     }
 
     /// For metrics.
     pub(crate) fn cache_stats(&self) -> CacheStats {
-        self.cache.stats()
+        let stats = self.cache.stats();
+        CacheStats { bytes: stats.bytes + self.representations.bytes(), ..stats }
     }
 
     /// The document under `key`, from memory or from SQL Server. That there is none is remembered as well.

@@ -7,7 +7,7 @@ use actix_web::body::to_bytes;
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{App, Error, test};
 use authoring_api::accounts::{self, Accounts};
 use authoring_api::routes;
@@ -32,7 +32,9 @@ const MAX_BODY_BYTES: usize = 256 * 1024;
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// As JSON; `Null` if it is none.
     pub(crate) body: Value,
+    pub(crate) bytes: Bytes,
 }
 
 impl Answer {
@@ -111,6 +113,7 @@ pub(crate) async fn app_with(
 ) -> impl Service<Request, Response = ServiceResponse, Error = Error> + use<> {
     let state = state(database, settings).await;
     let app = App::new()
+        .app_data(Data::new(settings.http.compression))
         .configure(|config| host::http::extractor_configs(config, MAX_BODY_BYTES))
         .configure(|config| routes::configure(config, state));
     test::init_service(app).await
@@ -159,7 +162,7 @@ where
     };
     let (status, headers) = (response.status(), response.headers().clone());
     let bytes = to_bytes(response.into_body()).await.unwrap();
-    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) }
+    Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null), bytes }
 }
 
 pub(crate) async fn get<S>(app: &S, path: &str) -> Answer

@@ -4,6 +4,7 @@
 mod accounts;
 mod api_keys;
 mod app;
+mod compression;
 mod guard;
 mod imports;
 mod openapi;

@@ -11,7 +11,7 @@ use store::publication::ListingTags;
 use crate::app::{app, database, get, put_store, request, send};
 
 /// Writes products with these slugs and gives the id of the first.
-async fn imported(database: &TestDatabase, slugs: &[&str]) -> i64 {
+pub(crate) async fn imported(database: &TestDatabase, slugs: &[&str]) -> i64 {
     let currency = Currency::parse("EUR").unwrap();
     let header = ["Handle", "Title", "Variant Price", "Variant SKU"];
     let columns = Columns::from_header(header.map(str::as_bytes)).unwrap();

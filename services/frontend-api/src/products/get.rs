@@ -24,6 +24,7 @@ use crate::state::AppState;
     responses(
         (status = 200, description = "The product", body = ProductDocument, headers(
             ("etag" = String, description = "Changes with every byte of the document"),
+            ("content-encoding" = String, description = "`br` or `gzip`, if the request accepts it; with an entity tag of its own"),
             ("cache-control" = String, description = "`no-cache`: ask before each use"),
             ("warning" = String, description = "110: SQL Server is away, and this is the last that was known"),
         )),
@@ -38,5 +39,5 @@ pub(crate) async fn get(request: HttpRequest, state: Data<AppState>) -> Result<H
 
     let served = state.document(&StorefrontKey::Product { store, reference }).await?;
 
-    Ok(answer::document(&request, &served))
+    Ok(answer::document(&request, &served, &state.representations).await)
 }

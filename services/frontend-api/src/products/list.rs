@@ -48,6 +48,7 @@ struct Wanted {
     responses(
         (status = 200, description = "The page", body = ListingPage<ProductSummary>, headers(
             ("etag" = String, description = "Changes with every byte of the document"),
+            ("content-encoding" = String, description = "`br` or `gzip`, if the request accepts it; with an entity tag of its own"),
             ("cache-control" = String, description = "`no-cache`: ask before each use"),
             ("warning" = String, description = "110: SQL Server is away, and this is the last that was known"),
         )),
@@ -64,7 +65,7 @@ pub(crate) async fn list(
 
     let served = state.document(&StorefrontKey::Listing { store, category, after, limit }).await?;
 
-    Ok(answer::document(&request, &served))
+    Ok(answer::document(&request, &served, &state.representations).await)
 }
 
 impl Parameters {

@@ -14,6 +14,7 @@ use backplane::{CacheOptions, Feed, FeedOptions};
 use domain::{Currency, Money, Product, ProductDraft, StoreId, VariantDraft};
 use frontend_api::routes;
 use frontend_api::state::AppState;
+use host::configuration::Compression;
 use serde_json::Value;
 use sql::testing::TestDatabase;
 use store::products::{self, Chunk};
@@ -88,7 +89,13 @@ impl World {
     /// What the routes work with.
     pub(crate) fn state(&self, cached: bool) -> Data<AppState> {
         let options = CacheOptions { enabled: cached, ..CacheOptions::default() };
-        Data::new(AppState::with(self.database.database.clone(), Arc::clone(&self.feed), options))
+        let database = self.database.database.clone();
+        Data::new(AppState::with(
+            database,
+            Arc::clone(&self.feed),
+            options,
+            Compression { min_bytes: 64, enabled: true },
+        ))
     }
 
     /// Imports products as one chunk, as import number `import_id`.

@@ -1,6 +1,8 @@
 //! One product: documents, entity tags, absence.
 
-use crate::app::{World, get, product};
+use std::io::Read;
+
+use crate::app::{Answer, World, get, product};
 
 #[actix_web::test]
 async fn a_product_is_found_by_slug_and_by_id_with_the_same_bytes_and_entity_tag() {
@@ -88,5 +90,88 @@ async fn without_a_cache_the_answers_are_the_same() {
     assert_eq!(found.bytes, expected.bytes);
     assert_eq!(found.header("etag"), expected.header("etag"));
     get(&without, "/v1/outdoor/products/chair", &[]).await.assert_problem(404, "not_found");
+    world.close().await;
+}
+
+/// The body as it was before it was coded.
+fn decoded(answer: &Answer) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match answer.header("content-encoding") {
+        "br" => brotli::BrotliDecompress(&mut &answer.bytes[..], &mut bytes).unwrap(),
+        "gzip" => {
+            flate2::read::GzDecoder::new(&answer.bytes[..]).read_to_end(&mut bytes).unwrap();
+        }
+        _ => bytes.extend_from_slice(&answer.bytes),
+    }
+    bytes
+}
+
+#[actix_web::test]
+async fn each_coding_is_a_form_of_the_document_with_an_entity_tag_of_its_own() {
+    let world = World::new().await;
+    world.publish(1, &[product("lamp", &"Lamp ".repeat(40), "Home > Light")]).await;
+    let app = world.app(true).await;
+    const PATH: &str = "/v1/outdoor/products/lamp";
+
+    let plain = get(&app, PATH, &[]).await;
+    assert_eq!(plain.header("vary"), "", "the bytes as they are suit everybody");
+    let plain_etag = plain.header("etag").trim_matches('"');
+    for (asked, coding) in [("gzip, deflate, br, zstd", "br"), ("gzip", "gzip"), ("br;q=0.1, gzip", "gzip")] {
+        let coded = get(&app, PATH, &[("Accept-Encoding", asked)]).await;
+        assert_eq!((coded.status.as_u16(), coded.header("content-encoding")), (200, coding), "{asked}");
+        assert_eq!(coded.header("etag"), format!("\"{plain_etag}-{coding}\""), "{asked}");
+        assert_eq!(coded.header("vary"), "accept-encoding");
+        assert_eq!(coded.header("content-type"), "application/json");
+        assert_eq!(coded.header("cache-control"), "no-cache");
+        assert!(coded.bytes.len() < plain.bytes.len());
+        assert_eq!(decoded(&coded), plain.bytes);
+        // Once more, from what is kept.
+        assert_eq!(get(&app, PATH, &[("Accept-Encoding", asked)]).await.bytes, coded.bytes);
+    }
+    for asked in ["identity", "deflate, zstd", "gzip;q=0"] {
+        let as_it_is = get(&app, PATH, &[("Accept-Encoding", asked)]).await;
+        assert_eq!(as_it_is.header("content-encoding"), "", "{asked}");
+        assert_eq!(as_it_is.bytes, plain.bytes);
+    }
+    let page = get(&app, "/v1/outdoor/products", &[("Accept-Encoding", "br")]).await;
+    assert_eq!(page.header("content-encoding"), "br");
+    world.close().await;
+}
+
+#[actix_web::test]
+async fn a_client_is_told_304_for_any_form_that_it_can_use_and_which_one_that_is() {
+    let world = World::new().await;
+    world.publish(1, &[product("lamp", &"Lamp ".repeat(40), "")]).await;
+    let app = world.app(true).await;
+    const PATH: &str = "/v1/outdoor/products/lamp";
+    let etag =
+        async |asked: &str| get(&app, PATH, &[("Accept-Encoding", asked)]).await.header("etag").to_owned();
+    let (plain, br, gzip) = (etag("identity").await, etag("br").await, etag("gzip").await);
+
+    for (asked, known, answered) in [
+        ("gzip, br", br.as_str(), br.as_str()),
+        ("gzip, br", &gzip, &gzip),
+        ("gzip, br", &plain, &plain),
+        ("gzip", &format!("\"other\", {br}, {gzip}"), &gzip),
+        ("gzip", &format!("W/{gzip}"), &gzip),
+        ("gzip", "*", &plain),
+    ] {
+        let headers = [("Accept-Encoding", asked), ("If-None-Match", known)];
+        let answer = get(&app, PATH, &headers).await;
+        assert_eq!(answer.status, 304, "{asked}: {known}");
+        assert_eq!(answer.header("etag"), answered, "{asked}: {known}");
+        assert_eq!(answer.header("vary"), "accept-encoding");
+        assert!(answer.bytes.is_empty());
+    }
+    // A shared cache names all that it has; this client could not read that.
+    for headers in [&[("If-None-Match", &*br)][..], &[("If-None-Match", &*br), ("Accept-Encoding", "gzip")]] {
+        assert_eq!(get(&app, PATH, headers).await.status, 200, "{headers:?}");
+    }
+
+    world.publish(2, &[product("lamp", &"Lamp, edited ".repeat(15), "")]).await;
+
+    let changed = get(&app, PATH, &[("Accept-Encoding", "br"), ("If-None-Match", &br)]).await;
+    assert_eq!(changed.status, 200);
+    assert!(String::from_utf8(decoded(&changed)).unwrap().contains("edited"));
     world.close().await;
 }

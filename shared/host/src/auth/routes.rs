@@ -10,6 +10,7 @@ use actix_web::web::{Data, ServiceConfig, route, scope};
 
 use super::guard::{authenticate, require};
 use super::tokens::AccessTokens;
+use crate::http::compression::code_answers;
 use crate::http::{resource, resource_in};
 use crate::problem::Problem;
 
@@ -63,7 +64,8 @@ impl Route {
 pub fn configure(config: &mut ServiceConfig, table: &'static [Route], tokens: Data<AccessTokens>) {
     config.app_data(tokens);
     for prefix in GUARDED {
-        let mut area = scope(prefix).wrap(from_fn(authenticate)).default_service(route().to(nothing_here));
+        let area = scope(prefix).wrap(from_fn(code_answers)).wrap(from_fn(authenticate));
+        let mut area = area.default_service(route().to(nothing_here));
         for (path, lines) in by_path(table.iter().filter(|line| line.is_below(prefix))) {
             assert!(lines.iter().all(|line| line.access != Access::Anyone), "{path} would be open to anyone");
             area = area.service(with_routes(resource_in(prefix, path), &lines));

@@ -228,6 +228,12 @@ table! {
     HTTP_ACCESS_LOG: "Http:AccessLog",
         Form::Choice(&["All", "Failures", "None"]), Value("All"),
         "one log line a request; `Failures` writes those of 400 and above only";
+    COMPRESSION_ENABLE: "Http:Compression:Enable",
+        Form::Bool, Value("true"),
+        "whether answers are compressed for clients that accept brotli or gzip; false where the proxy in front does it";
+    COMPRESSION_MIN_BYTES: "Http:Compression:MinBytes",
+        Form::Bytes { min: 64, max: 1 << 30 }, Value("1KiB"),
+        "shorter answers are sent as they are";
     CORS_ALLOWED_ORIGINS: "Http:Cors:AllowedOrigins",
         Form::List(Element::Origin), Absent("none: pages of the same origin only"),
         "origins whose pages may use this API from a browser, such as `https://shop.example`; `*` is every origin";

@@ -24,8 +24,8 @@ pub use mistake::{ConfigurationError, Mistake};
 pub use print::table as keys_table;
 pub use secret::Secret;
 pub use settings::{
-    AccessLog, AllowedOrigins, Authorization, Caching, Cors, Hangfire, Http, Imports, Lockout, Migrate, Push,
-    Scalability, Settings, Sql,
+    AccessLog, AllowedOrigins, Authorization, Caching, Compression, Cors, Hangfire, Http, Imports, Lockout,
+    Migrate, Push, Scalability, Settings, Sql,
 };
 pub use source::Origin;
 pub(crate) use time_span::milliseconds;

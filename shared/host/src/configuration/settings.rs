@@ -164,8 +164,19 @@ pub struct Http {
     pub trusted_proxy_hops: usize,
     /// Which requests are logged.
     pub access_log: AccessLog,
+    /// Which answers are compressed.
+    pub compression: Compression,
     /// Pages of other origins that may use this API; `None`: those of the same origin only.
     pub cors: Option<Cors>,
+}
+
+/// Which answers are compressed for clients that accept it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compression {
+    /// Whether any is.
+    pub enabled: bool,
+    /// Shorter ones are not.
+    pub min_bytes: usize,
 }
 
 /// What pages of other origins may do.
@@ -435,6 +446,10 @@ fn read_http(reader: &mut Reader<'_>) -> Http {
             "Failures" => AccessLog::Failures,
             "None" => AccessLog::None,
             _ => AccessLog::All,
+        },
+        compression: Compression {
+            enabled: reader.bool(&keys::COMPRESSION_ENABLE),
+            min_bytes: reader.size(&keys::COMPRESSION_MIN_BYTES),
         },
         cors: read_cors(reader),
     }

@@ -10,7 +10,6 @@
 
 use actix_cors::CorsError;
 use actix_web::Error;
-use actix_web::dev::ServiceRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT, ACCEPT_LANGUAGE, ALLOW, AUTHORIZATION, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, HeaderMap,
@@ -89,20 +88,15 @@ pub(super) fn problem_of(error: &Error) -> Option<Problem> {
     error.as_error::<CorsError>().map(|refusal| Problem::cross_origin_refused(refusal.to_string()))
 }
 
-/// Refuses what may change something for a page of another origin that is not allowed to.
+/// Refuses a request that may change something if a browser sends it for a page of another origin that is not allowed to.
 ///
 /// # Errors
 /// The problem to answer with.
 pub(super) fn check(
-    request: &ServiceRequest,
+    headers: &HeaderMap,
     cors: Option<&Cors>,
     trusted_proxy_hops: usize,
 ) -> Result<(), Problem> {
-    // Nothing is changed by these; the first is every cached read.
-    if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
-        return Ok(());
-    }
-    let headers = request.headers();
     if is_of_same_origin(headers, trusted_proxy_hops) || cors.is_some_and(|cors| is_allowed(headers, cors)) {
         return Ok(());
     }
@@ -146,54 +140,49 @@ mod tests {
 
     use super::*;
 
-    fn is_refused(method: Method, headers: &[(&str, &str)], trusted_proxy_hops: usize) -> bool {
+    fn is_refused(headers: &[(&str, &str)], trusted_proxy_hops: usize) -> bool {
         let cors = Cors {
             allowed_origins: AllowedOrigins::These(vec!["https://shop.example".to_owned()]),
             allowed_headers: Vec::new(),
             allow_credentials: false,
             max_age: std::time::Duration::ZERO,
         };
-        let mut request = TestRequest::default().method(method).insert_header(("host", "admin.example:8081"));
+        let mut request = TestRequest::default().insert_header(("host", "admin.example:8081"));
         for header in headers {
             request = request.append_header(*header);
         }
-        check(&request.to_srv_request(), Some(&cors), trusted_proxy_hops).is_err()
+        check(request.to_http_request().headers(), Some(&cors), trusted_proxy_hops).is_err()
     }
 
     #[test]
-    fn pages_of_this_origin_and_of_allowed_ones_and_programs_may_change_things() {
-        assert!(!is_refused(Method::PUT, &[], 0));
-        assert!(!is_refused(Method::PUT, &[("origin", "http://admin.example:8081")], 0));
-        assert!(!is_refused(
-            Method::PUT,
-            &[("origin", "https://shop.example"), ("sec-fetch-site", "cross-site")],
-            0
-        ));
+    fn pages_of_this_origin_and_of_allowed_ones_and_programs_may() {
+        assert!(!is_refused(&[], 0));
+        assert!(!is_refused(&[("origin", "http://admin.example:8081")], 0));
+        assert!(!is_refused(&[("origin", "https://shop.example"), ("sec-fetch-site", "cross-site")], 0));
         // A proxy ends TLS and changes the host: the browser still knows.
         let proxied = [("origin", "https://admin.test"), ("sec-fetch-site", "same-origin")];
-        assert!(!is_refused(Method::PUT, &proxied, 0));
+        assert!(!is_refused(&proxied, 0));
     }
 
     #[test]
-    fn pages_of_others_may_only_read() {
+    fn pages_of_others_may_not() {
         for origin in
             ["https://evil.example", "http://admin.example", "https://shop.example.evil.example", "null"]
         {
-            assert!(is_refused(Method::POST, &[("origin", origin)], 0), "{origin}");
-            assert!(!is_refused(Method::GET, &[("origin", origin)], 0), "{origin}");
+            assert!(is_refused(&[("origin", origin)], 0), "{origin}");
         }
         // A page elsewhere on the same site is another origin, too.
         let sibling = [("origin", "http://admin.example:8081"), ("sec-fetch-site", "same-site")];
-        assert!(is_refused(Method::DELETE, &sibling, 0));
-        assert!(is_refused(Method::DELETE, &[("sec-fetch-site", "cross-site")], 0));
+        assert!(is_refused(&sibling, 0));
+        assert!(is_refused(&[("sec-fetch-site", "cross-site")], 0));
     }
 
     #[test]
     fn the_host_that_a_proxy_names_counts_where_proxies_are_trusted() {
         let headers = [("origin", "https://admin.test"), ("x-forwarded-host", "made.up, admin.test:443")];
-        assert!(is_refused(Method::POST, &headers, 0));
-        assert!(!is_refused(Method::POST, &headers, 1));
+        assert!(is_refused(&headers, 0));
+        assert!(!is_refused(&headers, 1));
         let made_up = [("origin", "https://made.up"), ("x-forwarded-host", "made.up, admin.test")];
-        assert!(is_refused(Method::POST, &made_up, 1));
+        assert!(is_refused(&made_up, 1));
     }
 }

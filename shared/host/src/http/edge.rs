@@ -24,7 +24,7 @@ use tokio::time::Sleep;
 
 use super::access_log::AccessLine;
 use super::request_id::{self, RequestId};
-use super::{cross_origin, with_pattern};
+use super::{compression, cross_origin, with_pattern};
 use crate::configuration::{AccessLog, Cors, Http};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{HttpMetrics, Metrics};
@@ -73,7 +73,12 @@ impl Edge {
         if header_bytes(request) > self.max_header_bytes {
             return Err(Problem::headers_too_large(self.max_header_bytes));
         }
-        cross_origin::check(request, self.cors.as_ref(), self.trusted_proxy_hops)
+        // These change nothing and have no body; the first is every cached read.
+        if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
+            return Ok(());
+        }
+        compression::check(request.headers())?;
+        cross_origin::check(request.headers(), self.cors.as_ref(), self.trusted_proxy_hops)
     }
 }
 

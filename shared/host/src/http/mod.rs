@@ -2,10 +2,12 @@
 //!
 //! Services hand their routes to [`Host::serve`](crate::Host::serve) and get all of this around them. Start at
 //! `server`; `edge` is what every request passes through, `access_log` the line it leaves, `route_pattern` the name of its
-//! route; `extractors` makes framework refusals into problems; `cross_origin` says what pages of other origins may do.
+//! route; `extractors` makes framework refusals into problems; `cross_origin` says what pages of
+//! other origins may do, `compression` codes answers.
 
 pub(crate) mod access_log;
 mod client_address;
+pub(crate) mod compression;
 mod cross_origin;
 mod edge;
 mod extractors;
@@ -14,6 +16,7 @@ mod route_pattern;
 mod server;
 
 pub use client_address::client_address;
+pub use compression::{Accepted, Coding};
 pub use edge::{Edge, OwnForm};
 pub use extractors::extractor_configs;
 pub use request_id::RequestId;

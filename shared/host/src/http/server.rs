@@ -90,6 +90,7 @@ where
         App::new()
             .wrap(Edge::new(&around.http, around.lifecycle.clone(), around.metrics.clone()))
             .configure(|config| extractor_configs(config, around.http.max_body_bytes))
+            .app_data(web::Data::new(around.http.compression))
             .app_data(around.health.clone())
             .configure(health::routes)
             .app_data(around.metrics.clone())

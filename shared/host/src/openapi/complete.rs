@@ -62,7 +62,7 @@ fn complete_operation(
         wanted.extend(GUARDED);
     }
     if !matches!(method, "get" | "head") {
-        wanted.push(&kind::CROSS_ORIGIN_REFUSED);
+        wanted.extend([&kind::CROSS_ORIGIN_REFUSED, &kind::UNSUPPORTED_MEDIA_TYPE]);
     }
     let has_query = operation
         .get("parameters")

@@ -48,7 +48,8 @@ impl Document {
         let kinds: Vec<&Kind> = kind::SHARED.iter().chain(kinds).copied().collect();
         complete::complete(&mut document, &kinds)?;
         let bytes = Bytes::from(serde_json::to_vec_pretty(&document)?);
-        let etag = EntityTag::new_strong(hex(&Sha256::digest(&bytes)));
+        // Weak: it stands for the compressed forms, too.
+        let etag = EntityTag::new_weak(hex(&Sha256::digest(&bytes)));
         Ok(Self { bytes, etag })
     }
 

@@ -1,5 +1,7 @@
 //! A real server on a real port: error answers, limits, ids, draining.
 
+use std::io::Write;
+
 use host::health::{Observed, SqlState};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -182,5 +184,26 @@ async fn health_tells_the_state_of_the_parts_and_asks_nobody() {
     assert_eq!(detail["service"], "frontend-api");
     assert_eq!(detail["redis"], "away");
     assert_eq!(detail["sql"], "answering");
+    tiny.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_in_a_content_coding_is_refused_before_anything_is_decoded() {
+    let tiny = start(Setup::with_members("").flag("Http:MaxBodyBytes", "64KiB")).await;
+    // Ten megabytes of the same letter, in far fewer bytes than the limit.
+    let mut coder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    coder.write_all(&vec![b'x'; 10 << 20]).unwrap();
+    let bomb = coder.finish().unwrap();
+    let post = |path: &str, coding: &'static str, body: Vec<u8>| {
+        tiny.client.post(format!("{}{path}", tiny.url)).header("content-encoding", coding).body(body)
+    };
+    for path in ["/text", "/items", "/nowhere"] {
+        for coding in ["gzip", "br", "deflate", "GZIP", "identity, gzip", "nonsense"] {
+            let refused = post(path, coding, bomb.clone()).send().await.unwrap();
+            assert_eq!(refused.headers()["accept-encoding"], "identity");
+            problem(refused, 415, "unsupported_media_type").await;
+        }
+    }
+    assert_eq!(post("/text", "identity", b"xyz".to_vec()).send().await.unwrap().text().await.unwrap(), "3");
     tiny.stop().await;
 }

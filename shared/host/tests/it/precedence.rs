@@ -26,10 +26,14 @@ fn rows() -> Vec<Row> {
     rows.collect()
 }
 
+fn is_array(row: &Row) -> bool {
+    row.form.starts_with("array")
+}
+
 /// A value that the key takes.
 fn sample(row: &Row, pem: &str) -> String {
     if let Some(value) = row.fallback.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))
-        && row.form != "array"
+        && !is_array(row)
     {
         return value.to_owned();
     }
@@ -40,6 +44,8 @@ fn sample(row: &Row, pem: &str) -> String {
         "time span" => "00:00:10",
         "text" => "some-text",
         "array" => "critical",
+        "array of origins" => "https://shop.example",
+        "array of header names" => "x-tenant",
         "address:port" => "127.0.0.1:9000",
         "ADO.NET string" => CONNECTION,
         "StackExchange.Redis string" => "localhost:6379",
@@ -70,7 +76,7 @@ fn file_environment_file_variable_and_flag_win_in_this_order_for_every_spelling_
         let value = sample(&row, pem.path().to_str().unwrap());
         for spelling in &row.spellings {
             // A list is set by its elements.
-            let key = if row.form == "array" { format!("{spelling}:0") } else { spelling.clone() };
+            let key = if is_array(&row) { format!("{spelling}:0") } else { spelling.clone() };
             let origin = |setup: &Setup| {
                 let printed = setup.loaded().print();
                 let start = format!("{} = ", row.spellings[0]);
