@@ -2,6 +2,8 @@
 
 use host::problem::{FieldError, Problem};
 
+use crate::accounts::Denied;
+
 /// What a 503 tells clients while SQL Server is away.
 const RETRY_AFTER_SECS: u32 = 1;
 
@@ -15,11 +17,16 @@ pub(crate) enum Error {
     #[error("{} fields are wrong", .0.len())]
     Invalid(Vec<FieldError>),
     /// Somebody else changed it first.
-    #[error("the product is at version {current} by now")]
+    #[error("the {what} is at version {current} by now")]
     VersionMismatch {
+        /// `product`, `role` …
+        what: &'static str,
         /// What it is now.
         current: i64,
     },
+    /// Against a rule of accounts.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// Storage, below `store`.
     #[error(transparent)]
     Sql(#[from] sql::Error),
@@ -55,6 +62,7 @@ impl From<Error> for Problem {
                 Self::conflict(format!("another product of the store has the slug {slug}"))
             }
             Error::Store(store::Error::CurrencyFixed { .. }) => Self::conflict(error.to_string()),
+            Error::Denied(denied) => denied.into(),
             Error::Sql(_) | Error::Store(_) | Error::Jobs(_) => Self::internal(error),
         }
     }

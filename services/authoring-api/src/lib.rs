@@ -8,13 +8,16 @@
 
 pub mod accounts;
 mod error;
+mod id;
 mod imports;
 pub mod openapi;
 mod products;
 pub mod routes;
 pub mod state;
 mod stores;
+mod text;
 mod timestamp;
+mod version;
 
 use actix_web::web::Data;
 use host::{Host, Secret};

@@ -3,12 +3,13 @@
 use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig, to};
 use contracts::permissions::{
-    IMPORT_READ, IMPORT_RUN, PRODUCT_READ, PRODUCT_UPDATE, STORE_READ, STORE_UPDATE,
+    IMPORT_READ, IMPORT_RUN, PRODUCT_READ, PRODUCT_UPDATE, ROLE_READ, ROLE_UPDATE, SESSION_END, SESSION_READ,
+    STORE_READ, STORE_UPDATE, USER_READ, USER_UPDATE,
 };
-use host::auth::Access::{Anyone, Permission};
+use host::auth::Access::{Anyone, Permission, SignedIn};
 use host::auth::{self, Access, Route};
 
-use crate::accounts::connect;
+use crate::accounts::{connect, current_user, roles, sessions, users};
 use crate::state::AppState;
 use crate::{imports, products, stores};
 
@@ -21,6 +22,56 @@ pub static ROUTES: &[Route] = &[
     route(Method::PUT, "/admin/products/{id}", Permission(PRODUCT_UPDATE), || to(products::put)),
     route(Method::POST, "/admin/imports", Permission(IMPORT_RUN), || to(imports::create)),
     route(Method::GET, "/admin/imports/{id}", Permission(IMPORT_READ), || to(imports::view)),
+    route(Method::GET, "/api/platform/security/currentuser", SignedIn, || to(current_user::get)),
+    route(Method::PUT, "/api/platform/security/currentuser/password", SignedIn, || {
+        to(current_user::change_password)
+    }),
+    route(Method::DELETE, "/api/platform/security/currentuser/session", SignedIn, || {
+        to(current_user::sign_out)
+    }),
+    route(Method::GET, "/api/platform/security/currentuser/sessions", SignedIn, || {
+        to(current_user::sessions)
+    }),
+    route(Method::DELETE, "/api/platform/security/currentuser/sessions", SignedIn, || {
+        to(current_user::end_sessions)
+    }),
+    route(Method::DELETE, "/api/platform/security/currentuser/sessions/{session}", SignedIn, || {
+        to(current_user::end_session)
+    }),
+    route(Method::GET, "/api/platform/security/permissions", Permission(ROLE_READ), || {
+        to(roles::permissions)
+    }),
+    route(Method::GET, "/api/platform/security/roles", Permission(ROLE_READ), || to(roles::list)),
+    route(Method::POST, "/api/platform/security/roles", Permission(ROLE_UPDATE), || to(roles::create)),
+    route(Method::GET, "/api/platform/security/roles/{id}", Permission(ROLE_READ), || to(roles::get)),
+    route(Method::PUT, "/api/platform/security/roles/{id}", Permission(ROLE_UPDATE), || to(roles::update)),
+    route(Method::DELETE, "/api/platform/security/roles/{id}", Permission(ROLE_UPDATE), || to(roles::delete)),
+    route(Method::GET, "/api/platform/security/users", Permission(USER_READ), || to(users::list)),
+    route(Method::POST, "/api/platform/security/users", Permission(USER_UPDATE), || to(users::create)),
+    route(Method::GET, "/api/platform/security/users/{id}", Permission(USER_READ), || to(users::get)),
+    route(Method::PUT, "/api/platform/security/users/{id}", Permission(USER_UPDATE), || to(users::update)),
+    route(Method::DELETE, "/api/platform/security/users/{id}", Permission(USER_UPDATE), || to(users::delete)),
+    route(Method::PUT, "/api/platform/security/users/{id}/password", Permission(USER_UPDATE), || {
+        to(users::set_password)
+    }),
+    route(Method::POST, "/api/platform/security/users/{id}/lock", Permission(USER_UPDATE), || {
+        to(users::lock)
+    }),
+    route(Method::POST, "/api/platform/security/users/{id}/unlock", Permission(USER_UPDATE), || {
+        to(users::unlock)
+    }),
+    route(Method::GET, "/api/platform/security/users/{id}/sessions", Permission(SESSION_READ), || {
+        to(sessions::list)
+    }),
+    route(Method::DELETE, "/api/platform/security/users/{id}/sessions", Permission(SESSION_END), || {
+        to(sessions::end_all)
+    }),
+    route(
+        Method::DELETE,
+        "/api/platform/security/users/{id}/sessions/{session}",
+        Permission(SESSION_END),
+        || to(sessions::end),
+    ),
 ];
 
 const fn route(

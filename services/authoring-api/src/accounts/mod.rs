@@ -4,17 +4,31 @@
 //! process verifies without asking. Passwords are kept as argon2id hashes, refresh tokens as SHA-256 of random
 //! secrets: the database gives none of them away.
 //!
-//! Files in reading order: `connect` (`POST /connect/token`), `api_keys` (what programs sign in with), `passwords` (hashing), `throttle` (rate limits),
-//! `bootstrap` (first start).
+//! In reading order: `connect` (`POST /connect/token`), `api_keys` (what programs sign in with), `passwords` (hashing),
+//! `lockout` and `throttle` (limits), `bootstrap` (first start); `change` (the rules of every change), `users`, `roles`,
+//! `sessions`, `current_user`, and what they share: `fields`, `paging`, `denied`.
 
 mod api_keys;
 mod bootstrap;
+mod change;
 pub(crate) mod connect;
+pub(crate) mod current_user;
+mod denied;
+mod fields;
+mod lockout;
+mod paging;
 mod passwords;
+pub(crate) mod roles;
+pub(crate) mod sessions;
 mod throttle;
+pub(crate) mod users;
 
 pub use bootstrap::bootstrap;
+pub(crate) use denied::{Denied, KINDS};
 
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
 use actix_web::web::Data;
 use host::Settings;
 use host::auth::{AccessTokens, Permissions};
@@ -22,13 +36,14 @@ use host::configuration::Authorization;
 use sql::{Database, Row, RowExt, Transaction};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::error::Error;
 use passwords::Passwords;
 use throttle::Throttle;
 
 /// The role that may do everything.
 pub(crate) const ADMINISTRATOR_ROLE: &str = "__administrator";
-/// What user names are cut from.
-const USER_NAME_MAX: usize = 100;
+/// Longest name of a user or role, UTF-16 units.
+const NAME_MAX: usize = 100;
 
 /// What signing in works with.
 pub struct Accounts {
@@ -68,6 +83,21 @@ impl Accounts {
     pub(crate) fn tokens(&self) -> Data<AccessTokens> {
         self.tokens.clone()
     }
+
+    /// Shortest password that may be set, characters.
+    fn password_length_min(&self) -> usize {
+        self.settings.password_length_min
+    }
+
+    /// The hash of a new password.
+    async fn hash(&self, password: &str) -> Result<String, Error> {
+        Ok(self.passwords.hash(password).await.map_err(Denied::from)?)
+    }
+
+    /// The client behind the proxies.
+    fn address_of(&self, request: &HttpRequest) -> IpAddr {
+        host::http::client_address(request, self.trusted_proxy_hops)
+    }
 }
 
 /// The row of a statement that gives one.
@@ -90,15 +120,15 @@ async fn permissions_of_api_key(tx: &mut Transaction<'_>, id: i64, user_id: i64)
     Ok(Permissions::from_names(names).common(permissions_of_user(tx, user_id).await?))
 }
 
-/// A user name as it is stored and compared: NFC, lower case, trimmed. `None`: no user has such a name.
-fn normalised_user_name(given: &str) -> Option<String> {
+/// The name of a user or role as it is stored and compared: NFC, lower case, trimmed. `None`: nobody has such a name.
+fn normalised_name(given: &str) -> Option<String> {
     // Longer than any name could be, in bytes: not worth the work.
-    if given.len() > USER_NAME_MAX * 8 {
+    if given.len() > NAME_MAX * 8 {
         return None;
     }
     let name: String = given.trim().nfc().collect::<String>().to_lowercase().nfc().collect();
     let length = name.encode_utf16().count();
-    ((1..=USER_NAME_MAX).contains(&length) && !name.chars().any(char::is_control)).then_some(name)
+    ((1..=NAME_MAX).contains(&length) && !name.chars().any(char::is_control)).then_some(name)
 }
 
 #[cfg(test)]
@@ -107,10 +137,10 @@ mod tests {
 
     #[test]
     fn user_names_are_compared_in_one_form() {
-        assert_eq!(normalised_user_name(" A\u{308}RGER ").as_deref(), Some("\u{e4}rger"));
-        assert_eq!(normalised_user_name("Admin"), normalised_user_name("admin "));
+        assert_eq!(normalised_name(" A\u{308}RGER ").as_deref(), Some("\u{e4}rger"));
+        assert_eq!(normalised_name("Admin"), normalised_name("admin "));
         for none in ["", "  ", "a\0b", &"x".repeat(101), &"x".repeat(100_000)] {
-            assert_eq!(normalised_user_name(none), None);
+            assert_eq!(normalised_name(none), None);
         }
     }
 }

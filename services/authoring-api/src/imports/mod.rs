@@ -17,7 +17,4 @@ use crate::error::Error;
 #[openapi(paths(create::create, view::view))]
 pub(crate) struct Api;
 
-/// What a segment of an address says; anything but digits names no import.
-fn parse_id(segment: &str) -> Result<i64, Error> {
-    segment.parse().ok().filter(|id| *id > 0).ok_or(Error::NotFound("such import"))
-}
+const NO_IMPORT: Error = Error::NotFound("such import");

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use store::imports;
 use utoipa::IntoParams;
 
-use super::parse_id;
+use super::NO_IMPORT;
 use super::report::Report;
 use crate::error::{Error, invalid};
+use crate::id;
 use crate::state::AppState;
 
 /// Refused rows in an answer unless the caller says how many.
@@ -40,7 +41,7 @@ pub(crate) async fn view(
     id: Path<String>,
     parameters: Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let id = parse_id(&id)?;
+    let id = id::parse(&id, NO_IMPORT)?;
     let after = parameters.refusals_after.unwrap_or(0);
     let limit = parameters.refusals_limit.unwrap_or(REFUSALS_LIMIT_DEFAULT);
     if limit > REFUSALS_LIMIT_MAX {
@@ -49,7 +50,7 @@ pub(crate) async fn view(
     }
 
     let import = imports::view(&state.database, id, after, limit).await.map_err(Error::from)?;
-    let import = import.ok_or(Error::NotFound("such import"))?;
+    let import = import.ok_or(NO_IMPORT)?;
 
     Ok(HttpResponse::Ok().json(Report::of(&import)))
 }

@@ -9,9 +9,10 @@ use store::products;
 use store::stores::Store;
 
 use super::working_copy::WorkingCopy;
-use super::{NO_PRODUCT, parse_id, store_of, version};
+use super::{NO_PRODUCT, store_of};
 use crate::error::Error;
 use crate::state::AppState;
+use crate::{id, version};
 
 /// The working copy of a product.
 #[utoipa::path(get, path = "/admin/products/{id}", tag = "products", operation_id = "get_product",
@@ -20,7 +21,7 @@ use crate::state::AppState;
         headers(("etag" = String, description = "Its version; a change names it as If-Match")))),
     extensions(("x-problems" = json!(["not_found"]))))]
 pub(crate) async fn get(state: Data<AppState>, id: Path<String>) -> Result<HttpResponse, Problem> {
-    let id = parse_id(&id)?;
+    let id = id::parse(&id, NO_PRODUCT)?;
 
     let store = store_of(&state.database, id).await?;
     answer(&state.database, &store, id).await

@@ -1,9 +1,7 @@
-//! Products as the merchant edits them: one file per operation; `working_copy` is their JSON, `version` the entity
-//! tag that an edit must name.
+//! Products as the merchant edits them: one file per operation; `working_copy` is their JSON.
 
 mod get;
 mod put;
-mod version;
 mod working_copy;
 
 pub(crate) use get::get;
@@ -22,11 +20,6 @@ use crate::error::Error;
 pub(crate) struct Api;
 
 const NO_PRODUCT: Error = Error::NotFound("such product");
-
-/// What a segment of an address says; anything but digits names no product.
-fn parse_id(segment: &str) -> Result<i64, Error> {
-    segment.parse().ok().filter(|id| *id > 0).ok_or(NO_PRODUCT)
-}
 
 /// Ids are unique over all stores, so addresses name none.
 async fn store_of(database: &Database, id: i64) -> Result<Store, Error> {

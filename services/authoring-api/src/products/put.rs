@@ -10,9 +10,10 @@ use store::products::{self, Saved};
 use store::stores::Store;
 
 use super::working_copy::{Edit, WorkingCopy};
-use super::{NO_PRODUCT, get, parse_id, store_of, version};
+use super::{NO_PRODUCT, get, store_of};
 use crate::error::Error;
 use crate::state::AppState;
+use crate::{id, version};
 
 /// Replaces a product and publishes it.
 ///
@@ -35,7 +36,7 @@ pub(crate) async fn put(
     id: Path<String>,
     edit: Json<Edit>,
 ) -> Result<HttpResponse, Problem> {
-    let id = parse_id(&id)?;
+    let id = id::parse(&id, NO_PRODUCT)?;
     let expected = version::required(request.headers())?;
     let store = store_of(&state.database, id).await?;
     let product = edit.into_inner().validate(store.currency)?;
@@ -59,6 +60,6 @@ async fn save(
     match save.await? {
         Saved::Updated { .. } | Saved::Unchanged { .. } => Ok(()),
         Saved::NotFound => Err(NO_PRODUCT),
-        Saved::VersionMismatch { current } => Err(Error::VersionMismatch { current }),
+        Saved::VersionMismatch { current } => Err(Error::VersionMismatch { what: "product", current }),
     }
 }

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use domain::{Currency, StoreId};
 use host::auth::Principal;
-use host::problem::{FieldError, Problem};
+use host::problem::Problem;
 use serde::Deserialize;
 use serde_json::json;
 use sql::Database;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::StoreView;
 use crate::error::{Error, invalid};
 use crate::state::AppState;
+use crate::text;
 
 const NAME_MAX: usize = 255;
 const LANGUAGE_MAX: usize = 35;
@@ -74,20 +75,9 @@ impl Body {
         let id = StoreId::parse(id).map_err(|why| invalid("store", id, why))?;
         let currency =
             Currency::parse(&self.currency).map_err(|why| invalid("currency", &self.currency, why))?;
-        let name = line("name", &self.name, NAME_MAX)?;
-        let language = line("language", &self.language, LANGUAGE_MAX)?;
+        let wrong = |field| Error::Invalid(vec![field]);
+        let name = text::line("name", &self.name, NAME_MAX).map_err(wrong)?;
+        let language = text::line("language", &self.language, LANGUAGE_MAX).map_err(wrong)?;
         Ok(Store { id, name, currency, language, version: 0 })
     }
-}
-
-/// A short text of one line.
-fn line(field: &str, given: &str, max: usize) -> Result<String, Error> {
-    let text = given.trim();
-    let reason = match text.encode_utf16().count() {
-        0 => "is empty".to_owned(),
-        length if length > max => format!("is longer than {max} characters"),
-        _ if text.chars().any(char::is_control) => "contains a control character".to_owned(),
-        _ => return Ok(text.to_owned()),
-    };
-    Err(Error::Invalid(vec![FieldError::new(field, reason).value(text)]))
 }

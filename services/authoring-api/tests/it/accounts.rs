@@ -2,9 +2,6 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use actix_http::Request;
-use actix_web::Error;
-use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use authoring_api::accounts::bootstrap;
@@ -12,55 +9,9 @@ use futures_util::future::join_all;
 use host::Secret;
 use serde_json::json;
 use sql::RowExt;
-use sql::testing::TestDatabase;
 
-use crate::app::{Answer, PASSWORD, accounts, app_with, connect, database, request_with, send, settings};
-
-async fn sign_in<S>(app: &S, user_name: &str, password: &str) -> Answer
-where
-    S: Service<Request, Response = ServiceResponse, Error = Error>,
-{
-    let parameters = [
-        ("grant_type", "password"),
-        ("username", user_name),
-        ("password", password),
-        ("scope", "offline_access"),
-    ];
-    connect(app, &parameters).await
-}
-
-async fn refresh<S>(app: &S, token: &str) -> Answer
-where
-    S: Service<Request, Response = ServiceResponse, Error = Error>,
-{
-    connect(app, &[("grant_type", "refresh_token"), ("refresh_token", token)]).await
-}
-
-fn refresh_token(answer: &Answer) -> String {
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    answer.body["refresh_token"].as_str().unwrap().to_owned()
-}
-
-pub(crate) fn assert_refused(answer: &Answer, error: &str) {
-    assert_eq!(answer.status, 400, "{}", answer.body);
-    assert_eq!(answer.body["error"], error);
-    assert_eq!(answer.header("content-type"), "application/json");
-}
-
-/// Actor and action of every audit row, in order.
-pub(crate) async fn audit(database: &TestDatabase) -> Vec<(String, String)> {
-    let rows =
-        database.database.query("SELECT a.Actor, a.Action FROM Platform.AuditLog AS a ORDER BY a.Id", &[]);
-    let read = |row: &sql::Row| {
-        let text = |column| row.read::<&str>(column).unwrap().to_owned();
-        (text("Actor"), text("Action"))
-    };
-    rows.await.unwrap().iter().map(read).collect()
-}
-
-async fn count(database: &TestDatabase, text: &'static str) -> i32 {
-    database.database.query(text, &[]).await.unwrap()[0].read("N").unwrap()
-}
+use crate::app::{PASSWORD, accounts, app_with, connect, database, request_with, send, settings};
+use crate::people::{assert_refused, audit, count, refresh, refresh_token, sign_in};
 
 #[actix_web::test]
 async fn several_instances_that_start_at_once_make_one_user_and_one_key_and_tell_one_password() {

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use sql::testing::TestDatabase;
 use uuid::Uuid;
 
-use crate::accounts::{assert_refused, audit};
 use crate::app::{Answer, app_with, connect, database, request_with, send, settings};
+use crate::people::{assert_refused, audit};
 
 /// What a program knows.
 struct Key {

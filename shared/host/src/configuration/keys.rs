@@ -308,6 +308,9 @@ table! {
     SIGN_INS_PER_ACCOUNT: "Authorization:RateLimit:PerAccountPerMinute",
         Form::Integer { min: 1, max: 100_000 }, Value("30"),
         "sign-ins with one user name or client id, in each instance; above: 429";
+    PASSWORD_LENGTH_MIN: "IdentityOptions:Password:RequiredLength",
+        Form::Integer { min: 8, max: 128 }, Value("12"),
+        "shortest password that a user may be given, characters";
     LOCKOUT_TIME_SPAN: "IdentityOptions:Lockout:DefaultLockoutTimeSpan",
         Form::TimeSpan { min: SECOND, max: YEAR }, Value("00:15:00"),
         "how long an account is locked after too many wrong passwords";

@@ -237,6 +237,8 @@ pub struct Authorization {
     pub per_address_per_minute: u32,
     /// Sign-ins with one user name or client id.
     pub per_account_per_minute: u32,
+    /// Shortest password that may be set, characters.
+    pub password_length_min: usize,
     /// When an account is locked, and for how long.
     pub lockout: Lockout,
 }
@@ -490,6 +492,7 @@ fn read_authorization(reader: &mut Reader<'_>) -> Authorization {
         password_hashes_at_once: reader.size(&keys::PASSWORD_HASHES_AT_ONCE),
         per_address_per_minute: count(reader.integer(&keys::SIGN_INS_PER_ADDRESS)),
         per_account_per_minute: count(reader.integer(&keys::SIGN_INS_PER_ACCOUNT)),
+        password_length_min: reader.size(&keys::PASSWORD_LENGTH_MIN),
         lockout: Lockout {
             max_failed: count(reader.integer(&keys::LOCKOUT_MAX_FAILED)),
             time_span: reader.span(&keys::LOCKOUT_TIME_SPAN),

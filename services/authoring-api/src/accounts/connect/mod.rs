@@ -117,7 +117,7 @@ async fn grant(
     accounts: &Accounts,
     body: Result<Bytes, actix_web::Error>,
 ) -> Result<TokenAnswer, Refusal> {
-    let address = host::http::client_address(request, accounts.trusted_proxy_hops);
+    let address = accounts.address_of(request);
     accounts.per_address.admit(client_of(address))?;
     let form = Form::read(request, body)?;
     let client = Client::of(request, address.to_string());

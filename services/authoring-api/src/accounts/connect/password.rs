@@ -5,15 +5,16 @@
 
 use serde_json::json;
 use sql::{RowExt, Transaction};
-use store::audit::{self, Entry};
+use store::audit;
 
 use super::form::Form;
 use super::refresh_token::RefreshToken;
 use super::refusal::Refusal;
 use super::{Client, Granted, OFFLINE_ACCESS, principal_of};
+use crate::accounts::lockout::{count_wrong_password, seconds};
 use crate::accounts::passwords::PASSWORD_BYTES_MAX;
 use crate::accounts::throttle::Account;
-use crate::accounts::{Accounts, normalised_user_name, only_row};
+use crate::accounts::{Accounts, normalised_name, only_row, users};
 use crate::error::Error;
 
 /// No user has this id: counting its wrong passwords changes nothing and costs the same.
@@ -30,7 +31,7 @@ struct User {
 
 pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> Result<Granted, Refusal> {
     let (name, password) = (form.required("username")?, form.required("password")?);
-    let name = normalised_user_name(name).ok_or_else(Refusal::wrong_password)?;
+    let name = normalised_name(name).ok_or_else(Refusal::wrong_password)?;
     if password.len() > PASSWORD_BYTES_MAX {
         return Err(Refusal::wrong_password());
     }
@@ -38,7 +39,8 @@ pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> 
     let user = find(accounts, &name).await?;
     let hash = user.as_ref().map(|user| user.password_hash.as_str());
     if !accounts.passwords.verify(password, hash).await? {
-        count_wrong_password(accounts, user.as_ref().map_or(NOBODY, |user| user.id), &name, client).await?;
+        let id = user.as_ref().map_or(NOBODY, |user| user.id);
+        count_wrong_password(accounts, id, &name, &client.address).await?;
         return Err(Refusal::wrong_password());
     }
     let refresh_token = form.asks_for(OFFLINE_ACCESS).then(RefreshToken::first);
@@ -77,7 +79,7 @@ async fn sign_in(
                 None => None,
             };
             let detail = json!({ "address": client.address, "grant": "password" });
-            audit::record(tx, &user.name, &[entry("user.signed_in", user.id, detail)]).await?;
+            audit::record(tx, &user.name, &[users::entry("user.signed_in", user.id, detail)]).await?;
             Ok(Some(principal_of(tx, user.id, &user.name, session).await?))
         })
     });
@@ -103,38 +105,4 @@ async fn open_session(
     ];
     let rows = tx.query(include_str!("open_session.sql"), params).await?;
     only_row(&rows)?.read("Id")
-}
-
-async fn count_wrong_password(
-    accounts: &Accounts,
-    user_id: i64,
-    name: &str,
-    client: &Client,
-) -> Result<(), Error> {
-    let lockout = accounts.settings.lockout;
-    let max_failed = i32::try_from(lockout.max_failed).unwrap_or(i32::MAX);
-    let lock_secs = seconds(lockout.time_span);
-    let count = accounts.database.transaction("accounts.wrong_password", |tx| {
-        Box::pin(async move {
-            let params: &[&dyn sql::ToSql] = &[&user_id, &max_failed, &lock_secs];
-            let rows = tx.query(include_str!("count_wrong_password.sql"), params).await?;
-            let Some(row) = rows.first() else { return Ok(()) };
-            if row.read::<i32>("FailedCount")? == 0 {
-                let detail =
-                    json!({ "address": client.address, "wrongPasswords": max_failed, "seconds": lock_secs });
-                audit::record(tx, name, &[entry("user.locked", user_id, detail)]).await?;
-            }
-            Ok(())
-        })
-    });
-    count.await
-}
-
-fn entry(action: &'static str, user_id: i64, detail: serde_json::Value) -> Entry<'static> {
-    Entry { action, entity: "user", entity_id: user_id.to_string().into(), detail }
-}
-
-/// As SQL takes it; the configuration allows a year at most.
-pub(super) fn seconds(span: std::time::Duration) -> i32 {
-    i32::try_from(span.as_secs()).unwrap_or(i32::MAX)
 }

@@ -11,11 +11,11 @@ use store::audit::{self, Entry};
 use subtle::ConstantTimeEq;
 
 use super::form::Form;
-use super::password::seconds;
 use super::refresh_token::RefreshToken;
 use super::refusal::Refusal;
 use super::{Client, Granted, principal_of};
 use crate::accounts::Accounts;
+use crate::accounts::lockout::seconds;
 use crate::error::Error;
 
 /// What a token is to its session.

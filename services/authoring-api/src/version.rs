@@ -1,13 +1,15 @@
-//! The version of a product as an entity tag: `"7"`, strong, because equal versions are equal bytes.
+//! The version of what can be edited, as an entity tag: `"7"`, strong, because equal versions are equal bytes.
 
 use actix_web::http::header::{HeaderMap, IF_MATCH};
 use host::problem::Problem;
 
-/// No product has this version: a tag that is not one of ours matches nothing.
+use crate::error::Error;
+
+/// Nothing has this version: a tag that is not one of ours matches nothing.
 const NONE: i64 = 0;
 
 /// The entity tag of a version.
-pub(super) fn etag(version: i64) -> String {
+pub(crate) fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
@@ -15,7 +17,7 @@ pub(super) fn etag(version: i64) -> String {
 ///
 /// Exactly one strong tag. `*` would overwrite whatever there is, which is what the header is asked for to prevent;
 /// weak tags never match by definition (RFC 9110 13.1.1); of several, only one can be what the change is based on.
-pub(super) fn required(headers: &HeaderMap) -> Result<i64, Problem> {
+pub(crate) fn required(headers: &HeaderMap) -> Result<i64, Problem> {
     let mut lines = headers.get_all(IF_MATCH);
     let Some(line) = lines.next() else { return Err(Problem::version_required()) };
     if lines.next().is_some() {
@@ -33,6 +35,11 @@ pub(super) fn required(headers: &HeaderMap) -> Result<i64, Problem> {
         Some(opaque) if !opaque.contains(&b'"') => Ok(version_in(opaque)),
         _ => Err(refuse("this is not one entity tag; send the ETag as it was given")),
     }
+}
+
+/// Goes on only if nobody else was faster.
+pub(crate) fn check(what: &'static str, current: i64, expected: i64) -> Result<(), Error> {
+    if current == expected { Ok(()) } else { Err(Error::VersionMismatch { what, current }) }
 }
 
 /// Accepts exactly what [`etag`] writes.
