@@ -335,7 +335,7 @@ pub struct Ignored {
 
 const SHARED_KEYS: &str = "signing keys are shared through SQL Server or Authorization:SigningKey";
 const NO_COOKIES: &str = "there are no sign-in cookies, only bearer tokens";
-const PASSWORD_RULES: &str = "passwords cannot be changed through the API yet";
+const PASSWORD_RULES: &str = "a password is judged by its length only";
 const NO_LOCKOUT_JOB: &str = "accounts that nobody uses are not locked by themselves";
 const OWN_STATEMENTS: &str = "the job engine chooses isolation, locks and batches itself";
 
