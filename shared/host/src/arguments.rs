@@ -1,13 +1,15 @@
-//! The command line: the same flags for each of our processes; authoring-api knows one command beside serving.
+//! The command line: the same flags for each of our processes, and the few commands beside serving.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use crate::Service;
 use crate::configuration::{FlagValue, Sources};
+use crate::probe::Probe;
 
 /// Flags win over environment variables, those over the file of the environment, that over the first file.
 #[derive(Clone, Debug, Parser)]
@@ -19,6 +21,9 @@ pub struct Arguments {
     /// With migrate: names what is missing, changes nothing, and ends with 4 if something is.
     #[arg(long, requires = "command")]
     list: bool,
+    /// With health: asks whether the process should get requests, instead of whether it is alive.
+    #[arg(long, requires = "command")]
+    ready: bool,
     /// Configuration file (JSON, comments allowed); appsettings.json of this folder if there is one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -37,10 +42,33 @@ pub struct Arguments {
 }
 
 /// What a process can be asked to do instead of serving.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Command {
     /// Brings the database's schema up to date and ends: 0 if it is now.
     Migrate,
+    /// After a restore of the database: gives the change feed a new identity, so that every local cache begins anew.
+    NewLog,
+    /// Asks the process that listens on Http:Listen how it is, for container health checks: 0 if well, 1 if not.
+    Health,
+}
+
+impl Command {
+    /// The service that alone has this command.
+    fn owner(self) -> Option<Service> {
+        match self {
+            Self::Migrate => Some(Service::AuthoringApi),
+            Self::NewLog => Some(Service::JobWorker),
+            Self::Health => None,
+        }
+    }
+
+    fn is_of(self, service: Service) -> bool {
+        self.owner().is_none_or(|owner| owner == service)
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
 }
 
 /// What the process is to do.
@@ -52,6 +80,10 @@ pub enum Task {
     Migrate,
     /// Name the migrations that are missing.
     ListMigrations,
+    /// Give the change feed a new identity.
+    NewLog,
+    /// Ask the process that serves.
+    Health(Probe),
 }
 
 impl Arguments {
@@ -60,18 +92,20 @@ impl Arguments {
     /// # Errors
     /// What clap has to say, which includes `--help` and `--version`.
     pub fn read(service: Service, words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut command = Self::command().name(service.name()).bin_name(service.name());
-        let migrates = service == Service::AuthoringApi;
-        if !migrates {
-            command = command.mut_args(|arg| {
-                let hidden = matches!(arg.get_id().as_str(), "command" | "list");
-                arg.hide(hidden)
-            });
+        let mut line = Self::command().name(service.name()).bin_name(service.name());
+        line = line.mut_arg("command", |arg| arg.value_parser(commands(service)));
+        line = line.mut_arg("list", |arg| arg.hide(!Command::Migrate.is_of(service)));
+        let arguments = Self::from_arg_matches(&line.try_get_matches_from_mut(words)?)?;
+        let Some(command) = arguments.command else { return Ok(arguments) };
+        if let Some(owner) = command.owner().filter(|owner| *owner != service) {
+            let elsewhere = format!("{} is a command of {owner}", command.name());
+            return Err(line.error(ErrorKind::InvalidSubcommand, elsewhere));
         }
-        let arguments = Self::from_arg_matches(&command.try_get_matches_from_mut(words)?)?;
-        if arguments.command.is_some() && !migrates {
-            let elsewhere = "migrate is a command of authoring-api";
-            return Err(command.error(ErrorKind::InvalidSubcommand, elsewhere));
+        let flags =
+            [(arguments.list, "--list", Command::Migrate), (arguments.ready, "--ready", Command::Health)];
+        if let Some((_, flag, of)) = flags.iter().find(|(given, _, of)| *given && *of != command) {
+            let misplaced = format!("{flag} belongs to {}", of.name());
+            return Err(line.error(ErrorKind::ArgumentConflict, misplaced));
         }
         Ok(arguments)
     }
@@ -82,6 +116,9 @@ impl Arguments {
             None => Task::Serve,
             Some(Command::Migrate) if self.list => Task::ListMigrations,
             Some(Command::Migrate) => Task::Migrate,
+            Some(Command::NewLog) => Task::NewLog,
+            Some(Command::Health) if self.ready => Task::Health(Probe::Ready),
+            Some(Command::Health) => Task::Health(Probe::Live),
         }
     }
 
@@ -99,6 +136,14 @@ impl Arguments {
         });
         Sources { file: self.config.clone(), variables, flags: set.chain(listen).collect() }
     }
+}
+
+/// Knows every command and shows those of one service: asked for another's, it can say whose it is.
+fn commands(service: Service) -> impl clap::builder::TypedValueParser<Value = Command> {
+    let known = Command::value_variants()
+        .iter()
+        .filter_map(|command| Some(command.to_possible_value()?.hide(!command.is_of(service))));
+    PossibleValuesParser::new(known).try_map(|name| Command::from_str(&name, false))
 }
 
 /// `A:B=value`; `A__B=value` is taken too, as people copy it from environment variables.

@@ -1,9 +1,10 @@
-//! Waits for the database at start, and brings its schema up to date or refuses an outdated one; or does nothing but
-//! that ([`migrate`], [`list`]).
+//! Waits for the database at start, and brings its schema up to date or refuses an outdated one. Also the commands that
+//! do one thing to the database and end: [`migrate`], [`list`], [`new_log`].
 
 use std::time::Duration;
 
 use anyhow::Context as _;
+use backplane::feed::NewLog;
 use sql::{Database, Migration};
 use tokio::time::Instant;
 
@@ -118,13 +119,41 @@ pub async fn list(settings: &Sql, migrations: &[&[Migration]], lifecycle: &Lifec
     Ok(End::MigrationsMissing)
 }
 
+/// Gives the change feed a new identity, after the database was restored from a backup.
+///
+/// # Errors
+/// As [`migrate`]; the database lacks migrations.
+pub async fn new_log(
+    settings: &Sql,
+    migrations: &[&[Migration]],
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<End> {
+    let database = reach(settings, lifecycle).await?;
+    let renewed = renew_log(&database, migrations).await;
+    database.close().await;
+    let NewLog { old: old_log_id, new: new_log_id } = renewed?;
+    tracing::info!(old_log_id, new_log_id, "the change feed has a new identity");
+    Ok(End::Stopped)
+}
+
+async fn renew_log(database: &Database, migrations: &[&[Migration]]) -> anyhow::Result<NewLog> {
+    let missing = missing(database, migrations).await?;
+    if let Some(first) = missing.first() {
+        let count = missing.len();
+        anyhow::bail!(
+            "the database lacks {count} migrations, first \"{first}\": run `authoring-api migrate` first"
+        );
+    }
+    backplane::feed::new_log(database).await.context("cannot give the change feed a new identity")
+}
+
 async fn reach(settings: &Sql, lifecycle: &Lifecycle) -> anyhow::Result<Database> {
     let target = &settings.connection;
     tracing::info!(
         server = target.server(),
         database = target.database(),
         login = target.user(),
-        "migrating"
+        "connecting"
     );
     let connected = connect(settings, lifecycle, || ()).await?;
     connected.context("a stop was asked for before the database answered")

@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod metrics;
 mod observation;
 pub mod openapi;
+mod probe;
 pub mod problem;
 mod service;
 mod start;

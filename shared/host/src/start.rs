@@ -11,7 +11,7 @@ use crate::arguments::{Arguments, Task};
 use crate::configuration::{Configuration, keys_table};
 use crate::lifecycle::{End, Lifecycle, StopSignals, run_until_stopped};
 use crate::wiring::Host;
-use crate::{Service, database, telemetry};
+use crate::{Service, database, probe, telemetry};
 
 /// After the end, tasks that do not watch the lifecycle get this long before their threads are left behind.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -71,16 +71,21 @@ fn configure(
         return Err(print(&keys_table()));
     }
     let sources = arguments.sources(std::env::vars_os().collect());
+    let task = arguments.task();
     let refuse = |message: String| {
         eprintln!("{service}: {message}");
-        End::Refused
+        // A health check knows two answers.
+        if matches!(task, Task::Health(_)) { End::Failed } else { End::Refused }
     };
     let configuration = Configuration::load(&sources, service).map_err(|error| refuse(error.to_string()))?;
     if arguments.print_config {
         return Err(print(&configuration.print()));
     }
+    if let Task::Health(question) = task {
+        return Err(probe::ask(configuration.settings.http.listen, question));
+    }
     telemetry::start(service, configuration.settings.log_level).map_err(refuse)?;
-    Ok((configuration, arguments.task()))
+    Ok((configuration, task))
 }
 
 fn print(text: &str) -> End {
@@ -113,7 +118,9 @@ where
         match task {
             Task::Migrate => return database::migrate(sql, migrations, &lifecycle).await,
             Task::ListMigrations => return database::list(sql, migrations, &lifecycle).await,
-            Task::Serve => {}
+            Task::NewLog => return database::new_log(sql, migrations, &lifecycle).await,
+            // A health check has ended before.
+            Task::Serve | Task::Health(_) => {}
         }
         if let Some(host) = Host::start(configuration, migrations, lifecycle.clone()).await? {
             build(host).await?;

@@ -23,11 +23,27 @@ fn prune_in<'t>(tx: &'t mut Transaction<'_>, seconds: i32) -> BoxFuture<'t, sql:
     })
 }
 
+/// The identity of a log before and after [`new_log`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewLog {
+    /// The identity that nobody follows any more.
+    pub old: i64,
+    /// The identity from now on.
+    pub new: i64,
+}
+
 /// Gives the log a new identity: every instance begins a new generation at its next probe. For use after the
 /// database was restored from a backup.
-pub async fn new_log(database: &Database) -> sql::Result<i64> {
-    let log_id = rand::random_range(1..=i64::MAX);
+///
+/// # Errors
+/// The statement failed; run it again, one identity more does no harm.
+pub async fn new_log(database: &Database) -> sql::Result<NewLog> {
+    let new = rand::random_range(1..=i64::MAX);
     let mark = rand::random_range(1..=i64::MAX);
-    database.execute(include_str!("new_log.sql"), &[&log_id, &mark]).await?;
-    Ok(log_id)
+    let rows = database.query(include_str!("new_log.sql"), &[&new, &mark]).await?;
+    let head = rows.first().ok_or_else(|| sql::Error::Column {
+        column: "LogId".to_owned(),
+        message: "Platform.FeedHead has no row".to_owned(),
+    })?;
+    Ok(NewLog { old: head.read("LogId")?, new })
 }

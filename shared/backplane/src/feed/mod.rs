@@ -29,7 +29,7 @@ pub use self::core::{
     Change, Core, FeedRow, Filled, GapRequest, ProbeAnswer, ProbeTicket, Probed, Received, Seen, Source,
     Validity,
 };
-pub use maintenance::{KEEP_MIN, new_log, prune};
+pub use maintenance::{KEEP_MIN, NewLog, new_log, prune};
 pub use position::Position;
 pub use status::{FeedCounts, FeedStatus, FlushCause};
 

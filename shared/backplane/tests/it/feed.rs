@@ -229,8 +229,10 @@ async fn another_log_begins_another_generation() {
     let test = database().await;
     let one = Instance::start(&test, None, BY_PROBE).await;
     one.remembers("first").await;
-    let log_id = new_log(&test.database).await.unwrap();
-    one.until(|status| status.log_id == Some(log_id)).await;
+    let before = one.feed.status().log_id;
+    let log = new_log(&test.database).await.unwrap();
+    assert_eq!(Some(log.old), before);
+    one.until(|status| status.log_id == Some(log.new)).await;
     let counts = one.feed.status().counts;
     assert_eq!((counts.generation, counts.flushes_new_log), (2, 1));
     one.reads("first", Outcome::Miss).await;

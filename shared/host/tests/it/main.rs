@@ -10,6 +10,7 @@ mod metrics;
 mod migrate;
 mod openapi;
 mod precedence;
+mod probe;
 mod problem;
 mod process;
 mod secrets;

@@ -1,6 +1,7 @@
-//! `authoring-api migrate`, and two versions of the program on one database.
+//! `authoring-api migrate`, `job-worker new-log`, and two versions of the program on one database.
 
 use host::Service;
+use sql::RowExt as _;
 use sql::testing::TestDatabase;
 
 use crate::process::{MIGRATIONS, NEXT, NEXT_MIGRATIONS, Process, settings, until_status};
@@ -55,7 +56,7 @@ async fn the_migrate_command_lists_then_applies_what_is_missing_and_ends() {
 }
 
 #[tokio::test]
-async fn migrate_is_a_command_of_authoring_api_alone() {
+async fn each_command_belongs_to_one_service() {
     let refused = async |service: Service, words: &[&str]| {
         let (code, errors) = Process::start_as(service, PRODUCTION, "{}", words).end().await;
         assert_eq!(code, 2, "{errors}");
@@ -63,6 +64,10 @@ async fn migrate_is_a_command_of_authoring_api_alone() {
     };
     let errors = refused(Service::JobWorker, &["migrate"]).await;
     assert!(errors.contains("migrate is a command of authoring-api"), "{errors}");
+    let errors = refused(Service::AuthoringApi, &["new-log"]).await;
+    assert!(errors.contains("new-log is a command of job-worker"), "{errors}");
+    let errors = refused(Service::JobWorker, &["new-log", "--list"]).await;
+    assert!(errors.contains("--list belongs to migrate"), "{errors}");
     let errors = refused(Service::AuthoringApi, &["--list"]).await;
     assert!(errors.contains("required arguments were not provided"), "{errors}");
     let errors = refused(Service::AuthoringApi, &["migrat"]).await;
@@ -119,4 +124,64 @@ async fn two_versions_work_side_by_side_until_a_step_asks_for_the_newer_one() {
         assert_eq!(process.end().await.0, 0);
     }
     test.close().await;
+}
+
+#[tokio::test]
+async fn new_log_gives_the_log_another_identity_that_a_running_process_follows() {
+    let test = TestDatabase::create_empty().await;
+    let (running, url) = ready(&test, PRODUCTION, &[]).await;
+    let flushes = async || {
+        let metrics = url.replace("/health/ready", "/metrics");
+        let text = reqwest::get(metrics).await.unwrap().text().await.unwrap();
+        let value =
+            text.lines().find_map(|line| line.strip_prefix(r#"stoa_feed_flushes_total{cause="new_log"} "#));
+        value.unwrap().to_owned()
+    };
+    assert_eq!(flushes().await, "0");
+    let before = log_id(&test).await;
+
+    let (code, lines) = new_log(&test).await;
+
+    assert_eq!(code, 0, "{lines}");
+    let after = log_id(&test).await;
+    assert_ne!(before, after);
+    let said = lines.lines().find(|line| line.contains("the change feed has a new identity")).unwrap();
+    let said: serde_json::Value = serde_json::from_str(said).unwrap();
+    assert_eq!((&said["old_log_id"], &said["new_log_id"]), (&before.into(), &after.into()));
+    while flushes().await != "1" {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    running.signal("TERM");
+    assert_eq!(running.end().await.0, 0);
+    test.close().await;
+}
+
+#[tokio::test]
+async fn new_log_refuses_a_database_that_is_not_migrated_and_changes_nothing() {
+    let test = TestDatabase::create_empty().await;
+    let (code, lines) = new_log(&test).await;
+    assert!(code == 1 && lines.contains("run `authoring-api migrate` first"), "{code}: {lines}");
+    assert_eq!(missing(&test, MIGRATIONS).await, MIGRATIONS.iter().map(|set| set.len()).sum::<usize>());
+
+    // One step short: its data is whole, and the binary is newer than its schema.
+    sql::migrate(&test.database, MIGRATIONS).await.unwrap();
+    let before = log_id(&test).await;
+    let process = Process::start_in(NEXT, &settings(&test.connection), &["new-log"]);
+    let (code, lines) = process.end_with_lines().await;
+    assert!(
+        code == 1 && lines.contains("lacks 1 migrations, first \\\"Next 1: a column more"),
+        "{code}: {lines}"
+    );
+    assert_eq!(log_id(&test).await, before);
+    test.close().await;
+}
+
+/// Runs `job-worker new-log` to its end.
+async fn new_log(test: &TestDatabase) -> (i32, String) {
+    Process::start_in(PRODUCTION, &settings(&test.connection), &["new-log"]).end_with_lines().await
+}
+
+async fn log_id(test: &TestDatabase) -> i64 {
+    let rows = test.database.query("SELECT h.LogId FROM Platform.FeedHead AS h;", &[]).await.unwrap();
+    rows[0].read("LogId").unwrap()
 }

@@ -148,7 +148,7 @@ impl Process {
 }
 
 /// A database that nobody answers for: connections are accepted and left alone.
-async fn silent_database() -> (TcpListener, String) {
+pub async fn silent_database() -> (TcpListener, String) {
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = silent.local_addr().unwrap().port();
     let settings = format!(
@@ -159,7 +159,7 @@ async fn silent_database() -> (TcpListener, String) {
 }
 
 /// A free port; taken again a moment later by the process that is told of it.
-async fn free_port() -> u16 {
+pub async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
 
