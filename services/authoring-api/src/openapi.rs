@@ -2,7 +2,9 @@
 
 use host::openapi::Document;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Password, Scopes, SecurityScheme,
+};
 
 use crate::accounts::{KINDS, connect, current_user, roles, sessions, users};
 use crate::{imports, products, stores};
@@ -24,7 +26,7 @@ use crate::{imports, products, stores};
         (name = "products", description = "Working copies; saving one publishes it"),
         (name = "imports", description = "Catalog files, imported by a worker"),
     ),
-    security(("bearer" = []))
+    security(("bearer" = []), ("oauth2" = []))
 )]
 struct Api;
 
@@ -46,7 +48,21 @@ pub fn document() -> anyhow::Result<Document> {
     ] {
         api.merge(part);
     }
-    let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
-    api.components.get_or_insert_default().add_security_scheme("bearer", bearer);
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme("oauth2", SecurityScheme::OAuth2(sign_in()));
     Document::of(api, KINDS)
+}
+
+/// How to get a token: a user by password, a program by its API key. The viewer signs in with it.
+fn sign_in() -> OAuth2 {
+    const TOKENS: &str = "/connect/token";
+    let offline = Scopes::from_iter([("offline_access", "A refresh token, too")]);
+    OAuth2::with_description(
+        [
+            Flow::Password(Password::with_refresh_url(TOKENS, offline, TOKENS)),
+            Flow::ClientCredentials(ClientCredentials::new(TOKENS, Scopes::new())),
+        ],
+        "An access token from `/connect/token`, sent as the bearer",
+    )
 }

@@ -20,6 +20,8 @@ pub mod problem;
 mod service;
 mod start;
 pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod traces;
 mod wiring;
 

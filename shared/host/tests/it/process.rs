@@ -4,6 +4,7 @@
 use std::process::{ExitCode, Stdio};
 use std::time::Duration;
 
+use host::openapi::Document;
 use host::{Host, Service};
 use reqwest::Client;
 use sql::ConnectionString;
@@ -13,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
+use utoipa::OpenApi;
 
 /// The environment in which a process is of the next version.
 pub const NEXT: &str = "Next";
@@ -35,8 +37,8 @@ pub const NEXT_MIGRATIONS: &[&[sql::Migration]] = &[
     }],
 ];
 
-/// A job that nobody enqueues: a job server needs a handler.
-#[derive(serde::Serialize, serde::Deserialize)]
+/// A job that nobody enqueues: a job server needs a handler. And a document of no operation.
+#[derive(serde::Serialize, serde::Deserialize, OpenApi)]
 struct Nothing {}
 
 impl jobs::Payload for Nothing {
@@ -62,7 +64,8 @@ fn one_of_our_processes() {
         if host.settings.environment == "Hangs" {
             host.lifecycle.spawn(std::future::pending());
         }
-        host.serve(None, |_config| {}).await
+        let document = Document::of(Nothing::openapi(), &[])?;
+        host.serve(Some(document), |_config| {}).await
     });
     let code = (0..=4u8).find(|code| format!("{:?}", ExitCode::from(*code)) == format!("{end:?}"));
     #[expect(clippy::disallowed_methods, reason = "the test harness has no other way to set its exit code")]
@@ -351,5 +354,22 @@ async fn a_second_signal_ends_a_process_that_does_not_stop() {
     process.signal("TERM");
     process.line("second signal").await;
     assert_eq!(process.end().await.0, 3);
+    test.close().await;
+}
+
+#[tokio::test]
+async fn the_api_document_and_its_viewer_can_be_turned_off() {
+    let test = TestDatabase::create_empty().await;
+    for (enable, status) in [("true", 200), ("false", 404)] {
+        let words = ["--listen", "127.0.0.1:0", "--set", &format!("OpenApi:Enable={enable}")];
+        let mut process = Process::start(&settings(&test.connection), &words);
+        let url = process.url().await;
+        for path in ["/openapi.json", "/docs", "/docs/", "/docs/swagger-ui.css"] {
+            let answer = reqwest::get(format!("{url}{path}")).await.unwrap();
+            assert_eq!(answer.status().as_u16(), status, "{path} with OpenApi:Enable={enable}");
+        }
+        process.signal("INT");
+        assert_eq!(process.end().await.0, 0);
+    }
     test.close().await;
 }
