@@ -64,6 +64,8 @@ pub(crate) enum Account<'a> {
     User(&'a str),
     /// By the client id of an API key, likewise.
     Client(Uuid),
+    /// By the handle of the session, which its refresh tokens carry; likewise.
+    Session(Uuid),
 }
 
 /// What counts as one client: an IPv4 address, or an IPv6 network of 64 bits, which is what one customer gets.

@@ -250,6 +250,24 @@ async fn too_many_requests_are_told_when_to_come_back() {
 }
 
 #[actix_web::test]
+async fn a_session_that_is_refreshed_too_often_is_told_when_to_come_back_and_keeps_its_token() {
+    let database = database().await;
+    let settings = settings(&[("Authorization:RateLimit:PerAccountPerMinute", "2")]);
+    let (app, other) = (app_with(&database, &settings).await, app_with(&database, &settings).await);
+    let mut token = refresh_token(&sign_in(&app, "admin", PASSWORD).await);
+    let another = refresh_token(&sign_in(&app, "admin", PASSWORD).await);
+    for _ in 0..2 {
+        token = refresh_token(&refresh(&app, &token).await);
+    }
+    let answer = refresh(&app, &token).await;
+    answer.assert_problem(429, "too_many_requests");
+    assert!((1..=31).contains(&answer.header("retry-after").parse::<u32>().unwrap()));
+    refresh_token(&refresh(&app, &another).await);
+    refresh_token(&refresh(&other, &token).await);
+    database.close().await;
+}
+
+#[actix_web::test]
 async fn the_database_holds_neither_passwords_nor_refresh_tokens() {
     let database = database().await;
     let app = app_with(&database, &settings(&[])).await;

@@ -307,7 +307,7 @@ table! {
         "requests to the token routes from one client address (of IPv6: one /64), in each instance; above: 429";
     SIGN_INS_PER_ACCOUNT: "Authorization:RateLimit:PerAccountPerMinute",
         Form::Integer { min: 1, max: 100_000 }, Value("30"),
-        "sign-ins with one user name or client id, in each instance; above: 429";
+        "sign-ins with one user name or client id, and refreshes of one session, in each instance; above: 429";
     PASSWORD_LENGTH_MIN: "IdentityOptions:Password:RequiredLength",
         Form::Integer { min: 8, max: 128 }, Value("12"),
         "shortest password that a user may be given, characters";

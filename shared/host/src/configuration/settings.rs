@@ -235,7 +235,7 @@ pub struct Authorization {
     pub password_hashes_at_once: usize,
     /// Requests to the token routes from one address.
     pub per_address_per_minute: u32,
-    /// Sign-ins with one user name or client id.
+    /// Sign-ins with one user name or client id, refreshes of one session.
     pub per_account_per_minute: u32,
     /// Shortest password that may be set, characters.
     pub password_length_min: usize,

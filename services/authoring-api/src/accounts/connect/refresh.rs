@@ -16,6 +16,7 @@ use super::refusal::Refusal;
 use super::{Client, Granted, principal_of};
 use crate::accounts::Accounts;
 use crate::accounts::lockout::seconds;
+use crate::accounts::throttle::Account;
 use crate::error::Error;
 
 /// What a token is to its session.
@@ -31,6 +32,8 @@ enum Standing {
 pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> Result<Granted, Refusal> {
     let sent = RefreshToken::parse(form.required("refresh_token")?);
     let sent = &sent.ok_or_else(Refusal::wrong_refresh_token)?;
+    // Before the token is looked at: one that comes too soon is not used up.
+    accounts.per_account.admit(Account::Session(sent.handle))?;
     let next = RefreshToken::next(sent.handle);
     let (next_hash, settings) = (&next.hash(), &accounts.settings);
     let leeway_secs = seconds(settings.refresh_token_reuse_leeway);
