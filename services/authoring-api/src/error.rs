@@ -27,6 +27,9 @@ pub(crate) enum Error {
     /// Against a rule of accounts.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// It contradicts what is there.
+    #[error("{0}")]
+    Conflict(String),
     /// Storage, below `store`.
     #[error(transparent)]
     Sql(#[from] sql::Error),
@@ -58,6 +61,7 @@ impl From<Error> for Problem {
             Error::NotFound(_) => Self::not_found(error.to_string()),
             Error::Invalid(fields) => Self::validation(fields),
             Error::VersionMismatch { .. } => Self::version_mismatch(error.to_string()),
+            Error::Conflict(reason) => Self::conflict(reason),
             Error::Store(store::Error::SlugTaken { slug, .. }) => {
                 Self::conflict(format!("another product of the store has the slug {slug}"))
             }

@@ -20,10 +20,13 @@ mod timestamp;
 mod version;
 
 use actix_web::web::Data;
-use host::{Host, Secret};
+use host::{Host, Operations, Secret};
 
 use accounts::Accounts;
 use state::AppState;
+
+/// What commands of this service do.
+pub const OPERATIONS: Operations = Operations { rotate_signing_key: Some(accounts::rotate_signing_key) };
 
 /// Runs until the process is asked to stop.
 ///

@@ -3,5 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    host::main(host::Service::AuthoringApi, handlers::MIGRATIONS, authoring_api::run)
+    host::main(
+        host::Service::AuthoringApi,
+        handlers::MIGRATIONS,
+        authoring_api::OPERATIONS,
+        authoring_api::run,
+    )
 }

@@ -4,12 +4,12 @@ use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig, to};
 use contracts::permissions::{
     IMPORT_READ, IMPORT_RUN, PRODUCT_READ, PRODUCT_UPDATE, ROLE_READ, ROLE_UPDATE, SESSION_END, SESSION_READ,
-    STORE_READ, STORE_UPDATE, USER_READ, USER_UPDATE,
+    SIGNING_KEY_READ, SIGNING_KEY_ROTATE, STORE_READ, STORE_UPDATE, USER_READ, USER_UPDATE,
 };
 use host::auth::Access::{Anyone, Permission, SignedIn};
 use host::auth::{self, Access, Route};
 
-use crate::accounts::{connect, current_user, roles, sessions, users};
+use crate::accounts::{connect, current_user, roles, sessions, signing_keys, users};
 use crate::state::AppState;
 use crate::{imports, products, stores};
 
@@ -72,6 +72,12 @@ pub static ROUTES: &[Route] = &[
         Permission(SESSION_END),
         || to(sessions::end),
     ),
+    route(Method::GET, "/api/platform/security/signingkeys", Permission(SIGNING_KEY_READ), || {
+        to(signing_keys::list)
+    }),
+    route(Method::POST, "/api/platform/security/signingkeys/rotate", Permission(SIGNING_KEY_ROTATE), || {
+        to(signing_keys::rotate)
+    }),
 ];
 
 const fn route(

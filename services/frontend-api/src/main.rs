@@ -3,5 +3,10 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    host::main(host::Service::FrontendApi, handlers::MIGRATIONS, frontend_api::run)
+    host::main(
+        host::Service::FrontendApi,
+        handlers::MIGRATIONS,
+        host::Operations::default(),
+        frontend_api::run,
+    )
 }

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    host::main(host::Service::JobWorker, handlers::MIGRATIONS, job_worker::run)
+    host::main(host::Service::JobWorker, handlers::MIGRATIONS, host::Operations::default(), job_worker::run)
 }

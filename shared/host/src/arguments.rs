@@ -48,6 +48,8 @@ enum Command {
     Migrate,
     /// After a restore of the database: gives the change feed a new identity, so that every local cache begins anew.
     NewLog,
+    /// Lets a new key in SQL Server sign access tokens, and signs nobody out.
+    RotateSigningKey,
     /// Asks the process that listens on Http:Listen how it is, for container health checks: 0 if well, 1 if not.
     Health,
 }
@@ -56,7 +58,7 @@ impl Command {
     /// The service that alone has this command.
     fn owner(self) -> Option<Service> {
         match self {
-            Self::Migrate => Some(Service::AuthoringApi),
+            Self::Migrate | Self::RotateSigningKey => Some(Service::AuthoringApi),
             Self::NewLog => Some(Service::JobWorker),
             Self::Health => None,
         }
@@ -82,6 +84,8 @@ pub enum Task {
     ListMigrations,
     /// Give the change feed a new identity.
     NewLog,
+    /// Let a new key sign access tokens.
+    RotateSigningKey,
     /// Ask the process that serves.
     Health(Probe),
 }
@@ -117,6 +121,7 @@ impl Arguments {
             Some(Command::Migrate) if self.list => Task::ListMigrations,
             Some(Command::Migrate) => Task::Migrate,
             Some(Command::NewLog) => Task::NewLog,
+            Some(Command::RotateSigningKey) => Task::RotateSigningKey,
             Some(Command::Health) if self.ready => Task::Health(Probe::Ready),
             Some(Command::Health) => Task::Health(Probe::Live),
         }

@@ -1,5 +1,5 @@
 //! Waits for the database at start, and brings its schema up to date or refuses an outdated one. Also the commands that
-//! do one thing to the database and end: [`migrate`], [`list`], [`new_log`].
+//! do one thing to the database and end: [`migrate`], [`list`], [`new_log`], [`run`].
 
 use std::time::Duration;
 
@@ -8,8 +8,9 @@ use backplane::feed::NewLog;
 use sql::{Database, Migration};
 use tokio::time::Instant;
 
-use crate::configuration::{Migrate, Sql, milliseconds};
+use crate::configuration::{Migrate, Settings, Sql, milliseconds};
 use crate::lifecycle::{End, Lifecycle};
+use crate::operation::Operation;
 
 /// The pause after the first failed attempt; it doubles up to [`PAUSE_MAX`].
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -137,6 +138,31 @@ pub async fn new_log(
 }
 
 async fn renew_log(database: &Database, migrations: &[&[Migration]]) -> anyhow::Result<NewLog> {
+    demand_migrations(database, migrations).await?;
+    backplane::feed::new_log(database).await.context("cannot give the change feed a new identity")
+}
+
+/// Does what a service itself does for a command.
+///
+/// # Errors
+/// As [`migrate`]; the database lacks migrations, or the operation failed.
+pub async fn run(
+    settings: Settings,
+    migrations: &[&[Migration]],
+    operation: Operation,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<End> {
+    let database = reach(&settings.sql, lifecycle).await?;
+    let done = match demand_migrations(&database, migrations).await {
+        Ok(()) => operation(settings, database.clone()).await,
+        Err(error) => Err(error),
+    };
+    database.close().await;
+    done.map(|()| End::Stopped)
+}
+
+/// What changes no schema needs one that is up to date.
+async fn demand_migrations(database: &Database, migrations: &[&[Migration]]) -> anyhow::Result<()> {
     let missing = missing(database, migrations).await?;
     if let Some(first) = missing.first() {
         let count = missing.len();
@@ -144,7 +170,7 @@ async fn renew_log(database: &Database, migrations: &[&[Migration]]) -> anyhow::
             "the database lacks {count} migrations, first \"{first}\": run `authoring-api migrate` first"
         );
     }
-    backplane::feed::new_log(database).await.context("cannot give the change feed a new identity")
+    Ok(())
 }
 
 async fn reach(settings: &Sql, lifecycle: &Lifecycle) -> anyhow::Result<Database> {

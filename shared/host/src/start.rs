@@ -5,11 +5,13 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use sql::Migration;
 
 use crate::arguments::{Arguments, Task};
 use crate::configuration::{Configuration, keys_table};
 use crate::lifecycle::{End, Lifecycle, StopSignals, run_until_stopped};
+use crate::operation::Operations;
 use crate::wiring::Host;
 use crate::{Service, database, probe, telemetry};
 
@@ -19,13 +21,19 @@ const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Runs one of our processes from its command line to its exit code (see [`End`]).
 ///
 /// `migrations` are applied or checked in this order before `build` is called; `build` makes the service on the
-/// [`Host`] and ends with [`Host::serve`]. Nothing listens before the configuration is without mistakes.
-pub fn main<F, Fut>(service: Service, migrations: &'static [&'static [Migration]], build: F) -> ExitCode
+/// [`Host`] and ends with [`Host::serve`]. Nothing listens before the configuration is without mistakes. `operations` are
+/// what commands of the service ask for instead.
+pub fn main<F, Fut>(
+    service: Service,
+    migrations: &'static [&'static [Migration]],
+    operations: Operations,
+    build: F,
+) -> ExitCode
 where
     F: FnOnce(Host) -> Fut,
     Fut: Future<Output = anyhow::Result<()>>,
 {
-    main_with(service, std::env::args_os(), migrations, build)
+    main_with(service, std::env::args_os(), migrations, operations, build)
 }
 
 /// [`main`] with a command line of its own, whose first word is the program's name.
@@ -33,6 +41,7 @@ pub fn main_with<F, Fut>(
     service: Service,
     words: impl IntoIterator<Item = OsString>,
     migrations: &'static [&'static [Migration]],
+    operations: Operations,
     build: F,
 ) -> ExitCode
 where
@@ -50,7 +59,7 @@ where
             return End::Failed.into();
         }
     };
-    let end = runtime.block_on(run(configuration, task, migrations, build));
+    let end = runtime.block_on(run(configuration, task, migrations, operations, build));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
     telemetry::stop();
     end.into()
@@ -99,6 +108,7 @@ async fn run<F, Fut>(
     configuration: Configuration,
     task: Task,
     migrations: &'static [&'static [Migration]],
+    operations: Operations,
     build: F,
 ) -> End
 where
@@ -119,6 +129,10 @@ where
             Task::Migrate => return database::migrate(sql, migrations, &lifecycle).await,
             Task::ListMigrations => return database::list(sql, migrations, &lifecycle).await,
             Task::NewLog => return database::new_log(sql, migrations, &lifecycle).await,
+            Task::RotateSigningKey => {
+                let rotate = operations.rotate_signing_key.context("this service rotates no signing key")?;
+                return database::run(configuration.settings, migrations, rotate, &lifecycle).await;
+            }
             // A health check has ended before.
             Task::Serve | Task::Health(_) => {}
         }

@@ -5,7 +5,8 @@
 //! secrets: the database gives none of them away.
 //!
 //! In reading order: `connect` (`POST /connect/token`), `api_keys` (what programs sign in with), `passwords` (hashing),
-//! `lockout` and `throttle` (limits), `bootstrap` (first start); `change` (the rules of every change), `users`, `roles`,
+//! `lockout` and `throttle` (limits), `bootstrap` (first start),
+//! `signing_keys`; `change` (the rules of every change), `users`, `roles`,
 //! `sessions`, `current_user`, and what they share: `fields`, `paging`, `denied`.
 
 mod api_keys;
@@ -20,11 +21,13 @@ mod paging;
 mod passwords;
 pub(crate) mod roles;
 pub(crate) mod sessions;
+pub(crate) mod signing_keys;
 mod throttle;
 pub(crate) mod users;
 
 pub use bootstrap::bootstrap;
 pub(crate) use denied::{Denied, KINDS};
+pub(crate) use signing_keys::rotate_signing_key;
 
 use std::net::IpAddr;
 

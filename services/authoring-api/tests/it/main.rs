@@ -12,5 +12,6 @@ mod people;
 mod products;
 mod roles;
 mod sessions;
+mod signing_keys;
 mod stores;
 mod users;

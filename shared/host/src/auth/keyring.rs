@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::configuration::{Authorization, Secret};
 
 /// How long keys are believed without asking again.
-const REFRESH: Duration = Duration::from_secs(30);
+pub(super) const REFRESH: Duration = Duration::from_secs(30);
 /// Shortest time between two reads.
 const UNKNOWN_KEY_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of a key that we make: as many as the hash has.

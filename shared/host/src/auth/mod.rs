@@ -21,4 +21,4 @@ pub use keyring::{KeyError, Keyring, SigningSecret};
 pub use permissions::Permissions;
 pub use principal::{Principal, Subject};
 pub use routes::{Access, Route, configure};
-pub use tokens::{AccessTokens, Issued, Refusal};
+pub use tokens::{AccessTokens, Issued, Refusal, RotationTimes};

@@ -10,7 +10,7 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
 use serde::{Deserialize, Serialize};
 
-use super::keyring::{KeyError, Keyring};
+use super::keyring::{KeyError, Keyring, REFRESH};
 use super::permissions::Permissions;
 use super::principal::Principal;
 use crate::configuration::Authorization;
@@ -39,6 +39,16 @@ pub struct Issued {
     pub token: String,
     /// How long it holds, s.
     pub expires_in_secs: u64,
+}
+
+/// When a change of the signing keys in SQL takes effect, from its commit on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationTimes {
+    /// Then the new key may sign: every instance has read it twice over, and can verify what it signs.
+    pub new_signs_after: Duration,
+    /// Until then the keys before it must verify: an instance may sign with one of them up to its first look after
+    /// that, and such a token holds for its lifetime.
+    pub old_verify_for: Duration,
 }
 
 /// Why a token was not accepted.
@@ -88,6 +98,13 @@ impl AccessTokens {
     /// The keys, for whoever makes the first one.
     pub fn keyring(&self) -> &Keyring {
         &self.keyring
+    }
+
+    /// How a rotation of the keys must be timed, so that no token is refused because of it.
+    pub fn rotation_times(&self) -> RotationTimes {
+        let new_signs_after = 2 * REFRESH;
+        let skew = Duration::from_secs(CLOCK_SKEW_SECS);
+        RotationTimes { new_signs_after, old_verify_for: new_signs_after + REFRESH + self.lifetime + skew }
     }
 
     /// A token for `principal`, good from now on.

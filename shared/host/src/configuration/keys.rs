@@ -295,7 +295,7 @@ table! {
         "key that signs access tokens; set it on all instances or on none";
     PREVIOUS_SIGNING_KEY: "Authorization:PreviousSigningKey",
         Form::Secret { min: 32 }, Absent("–"),
-        "beside a signing key, the one before the last change: verifies the tokens that it has signed";
+        "beside a signing key, one that only verifies: the next key while some instances do not have it yet, then the one before";
     BOOTSTRAP_PASSWORD: "Authorization:BootstrapPassword" | "STOA_BOOTSTRAP_PASSWORD",
         Form::Secret { min: 8 }, Absent("a random one, printed once"),
         "password of the user `admin`, whom authoring-api makes where there is no user yet";

@@ -55,7 +55,7 @@ fn one_of_our_processes() {
     let is_next = std::env::var("STOA_ENVIRONMENT").is_ok_and(|name| name == NEXT);
     let migrations = if is_next { NEXT_MIGRATIONS } else { MIGRATIONS };
     let words = words.lines().map(Into::into);
-    let end = host::main_with(service, words, migrations, async |host: Host| {
+    let end = host::main_with(service, words, migrations, host::Operations::default(), async |host: Host| {
         let mut registry = jobs::Registry::new();
         if host.settings.environment != "NoHandlers" {
             registry.register::<Nothing, _, _, _>(async |_context, _payload| Ok::<(), jobs::Failure>(()));
