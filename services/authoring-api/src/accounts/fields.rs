@@ -6,6 +6,7 @@ use host::problem::FieldError;
 
 use super::passwords::PASSWORD_BYTES_MAX;
 use super::{NAME_MAX, normalised_name};
+use crate::error::Error;
 use crate::text;
 
 /// What display names and descriptions are limited to, characters.
@@ -15,6 +16,11 @@ pub(super) const DESCRIPTION_MAX: usize = 500;
 const EMAIL_MAX: usize = 254;
 /// Names in a list; more roles or permissions than anybody has.
 const NAMES_MAX: usize = 100;
+
+/// Every field, or all that are wrong.
+pub(super) fn all_right<T>(value: T, wrong: Vec<FieldError>) -> Result<T, Error> {
+    if wrong.is_empty() { Ok(value) } else { Err(Error::Invalid(wrong)) }
+}
 
 /// The name of a user or role.
 pub(super) fn name(field: &str, given: &str, wrong: &mut Vec<FieldError>) -> String {

@@ -4,8 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use host::problem::FieldError;
 
-use super::NAME_MAX;
-use crate::error::Error;
+use super::{NAME_MAX, normalised_name};
 
 /// Entries on a page unless the caller says how many.
 const LIMIT_DEFAULT: u16 = 20;
@@ -53,12 +52,7 @@ impl Page {
 
 fn decode(cursor: &str) -> Option<String> {
     let bytes = (cursor.len() <= CURSOR_MAX).then(|| BASE64_URL_SAFE_NO_PAD.decode(cursor).ok())??;
-    String::from_utf8(bytes).ok().filter(|name| !name.is_empty())
-}
-
-/// Every field, or all that are wrong.
-pub(super) fn all_right<T>(value: T, wrong: Vec<FieldError>) -> Result<T, Error> {
-    if wrong.is_empty() { Ok(value) } else { Err(Error::Invalid(wrong)) }
+    String::from_utf8(bytes).ok().filter(|name| normalised_name(name).as_ref() == Some(name))
 }
 
 #[cfg(test)]
@@ -84,7 +78,7 @@ mod tests {
     #[test]
     fn wrong_parameters_are_named() {
         assert_eq!(page(Some(0), Some("?")), Err(vec!["limit".to_owned(), "cursor".to_owned()]));
-        for cursor in ["", "_w", "AAAAA", &"A".repeat(1_000)] {
+        for cursor in ["", "_w", "AAAAA", "AAAA", "QQ", &"A".repeat(1_000)] {
             assert!(page(Some(LIMIT_MAX), Some(cursor)).is_err(), "{cursor}");
         }
         assert!(page(Some(LIMIT_MAX + 1), None).is_err());

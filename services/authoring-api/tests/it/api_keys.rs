@@ -16,13 +16,13 @@ use crate::app::{Answer, app_with, connect, database, request_with, send, settin
 use crate::people::{assert_refused, audit};
 
 /// What a program knows.
-struct Key {
+pub(crate) struct Key {
     client_id: String,
     secret: String,
 }
 
 /// A key of the first user with these permissions.
-async fn key(database: &TestDatabase, permissions: &[&str]) -> Key {
+pub(crate) async fn key(database: &TestDatabase, permissions: &[&str]) -> Key {
     let (client_id, secret) = (Uuid::new_v4(), rand::random::<[u8; 32]>());
     let hash = Sha256::digest(secret);
     let insert = "INSERT INTO Accounts.ApiKey (ClientId, Name, UserId, SecretHash, IsEnabled, CreatedBy, Version) \
@@ -36,7 +36,7 @@ async fn key(database: &TestDatabase, permissions: &[&str]) -> Key {
     Key { client_id: client_id.to_string(), secret: BASE64_URL_SAFE_NO_PAD.encode(secret) }
 }
 
-async fn sign_in<S>(app: &S, key: &Key) -> Answer
+pub(crate) async fn sign_in<S>(app: &S, key: &Key) -> Answer
 where
     S: Service<Request, Response = ServiceResponse, Error = Error>,
 {
@@ -60,12 +60,12 @@ where
     send(app, request.insert_header(("Authorization", format!("Basic {pair}")))).await
 }
 
-fn access_token(answer: &Answer) -> &str {
+pub(crate) fn access_token(answer: &Answer) -> &str {
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer.body["access_token"].as_str().unwrap()
 }
 
-fn assert_unauthenticated(answer: &Answer) {
+pub(crate) fn assert_unauthenticated(answer: &Answer) {
     assert_eq!((answer.status.as_u16(), &answer.body["error"]), (401, &json!("invalid_client")));
     assert!(answer.header("www-authenticate").starts_with("Basic "));
     assert_eq!(answer.header("cache-control"), "no-store");

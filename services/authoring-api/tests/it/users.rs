@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sql::RowExt;
 
+use crate::api_keys::{access_token, assert_unauthenticated, key, sign_in as sign_in_with_key};
 use crate::app::{PASSWORD, app_with, database, request_with, send, settings};
 use crate::people::{Person, assert_refused, audit, count, refresh, refresh_token, sign_in};
 
@@ -394,6 +395,8 @@ async fn users_are_found_by_parts_of_their_texts_and_come_in_pages() {
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("cursor=%3F", "cursor"),
+        ("cursor=AA", "cursor"),
+        ("search=a%00b", "search"),
         (&*format!("search={}", "x".repeat(101)), "search"),
     ] {
         let answer = admin.get(&app, &format!("/users?{query}")).await;
@@ -401,6 +404,66 @@ async fn users_are_found_by_parts_of_their_texts_and_come_in_pages() {
         assert_eq!(answer.fields(), [field]);
     }
     admin.get(&app, "/users?limit=many").await.assert_problem(400, "bad_request");
+    database.close().await;
+}
+
+#[actix_web::test]
+async fn an_api_key_manages_users_as_far_as_it_and_its_user_may() {
+    let database = database().await;
+    let app = app_with(&database, &settings(&[])).await;
+    let admin = Person::admin(&app).await;
+    let key = key(&database, &["user:read", "user:update"]).await;
+    let token = access_token(&sign_in_with_key(&app, &key).await).to_owned();
+    let program = Person { id: 0, token, refresh_token: String::new() };
+
+    let body = json!({ "userName": "jo", "password": PASSWORD });
+    let made = program.post(&app, "/users", &body).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let created = ("api-key:1 ERP".to_owned(), "user.created".to_owned());
+    assert_eq!(audit(&database).await.last(), Some(&created));
+    let more = json!({ "userName": "jim", "roles": ["read-only"], "password": PASSWORD });
+    program.post(&app, "/users", &more).await.assert_problem(403, "exceeds_own_permissions");
+    let own = program
+        .put(&app, &format!("/users/{}/password", admin.id), &json!({ "password": NEW_PASSWORD }))
+        .await;
+    own.assert_problem(403, "exceeds_own_permissions");
+    program.get(&app, "/currentuser").await.assert_problem(403, "forbidden");
+    program.delete(&app, "/currentuser/sessions").await.assert_problem(403, "forbidden");
+
+    let other = admin.hire(&app, "other", &["__administrator"]).await;
+    let path = format!("/users/{}", admin.id);
+    assert_eq!(other.post(&app, &format!("{path}/lock"), &Value::Null).await.status, 200);
+    let lock = format!("/users/{}/lock", made.body["id"]);
+    program.post(&app, &lock, &Value::Null).await.assert_problem(401, "unauthorized");
+    assert_unauthenticated(&sign_in_with_key(&app, &key).await);
+    assert_eq!(other.post(&app, &format!("{path}/unlock"), &Value::Null).await.status, 200);
+    let disable = "UPDATE k SET k.IsEnabled = 0 FROM Accounts.ApiKey AS k";
+    database.database.execute(disable, &[]).await.unwrap();
+    program.post(&app, &lock, &Value::Null).await.assert_problem(401, "unauthorized");
+    let enable = "UPDATE k SET k.IsEnabled = 1, k.ExpiresAt = SYSUTCDATETIME() FROM Accounts.ApiKey AS k";
+    database.database.execute(enable, &[]).await.unwrap();
+    program.post(&app, &lock, &Value::Null).await.assert_problem(401, "unauthorized");
+    let restore = "UPDATE k SET k.ExpiresAt = NULL FROM Accounts.ApiKey AS k";
+    database.database.execute(restore, &[]).await.unwrap();
+    assert_eq!(program.post(&app, &lock, &Value::Null).await.status, 200);
+
+    assert_eq!(other.delete(&app, &path).await.status, 204);
+    assert_eq!(count(&database, "SELECT COUNT(*) AS N FROM Accounts.ApiKey").await, 0);
+    database.close().await;
+}
+
+#[actix_web::test]
+async fn wrong_passwords_stop_no_program_and_no_administrator_who_is_signed_in() {
+    let database = database().await;
+    let app =
+        app_with(&database, &settings(&[("IdentityOptions:Lockout:MaxFailedAccessAttempts", "1")])).await;
+    let admin = Person::admin(&app).await;
+    let key = key(&database, &["user:read"]).await;
+    sign_in(&app, "admin", "wrong-password").await;
+    assert_refused(&sign_in(&app, "admin", PASSWORD).await, "invalid_grant");
+    assert_eq!(sign_in_with_key(&app, &key).await.status, 200);
+    assert_eq!(admin.post(&app, &format!("/users/{}/unlock", admin.id), &Value::Null).await.status, 200);
+    assert_eq!(sign_in(&app, "admin", PASSWORD).await.status, 200);
     database.close().await;
 }
 

@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use super::user_id;
 use crate::accounts::change::Change;
 use crate::accounts::denied::Denied;
-use crate::accounts::paging::all_right;
 use crate::accounts::passwords::PASSWORD_BYTES_MAX;
 use crate::accounts::throttle::Account;
 use crate::accounts::{Accounts, fields, lockout, sessions, users};
@@ -49,7 +48,7 @@ pub(crate) async fn change_password(
     let accounts = &state.accounts;
     let mut wrong = Vec::new();
     fields::new_password("newPassword", &body.new_password, accounts.password_length_min(), &mut wrong);
-    all_right((), wrong)?;
+    fields::all_right((), wrong)?;
 
     let address = accounts.address_of(&request).to_string();
     let current_hash = verify(accounts, &principal, &body.current_password, &address).await?;

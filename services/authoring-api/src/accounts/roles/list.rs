@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::role::{self, Role};
-use crate::accounts::paging::{Page, all_right};
+use crate::accounts::fields::all_right;
+use crate::accounts::paging::Page;
 use crate::error::Error;
 use crate::state::AppState;
 

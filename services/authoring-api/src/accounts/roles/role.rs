@@ -15,7 +15,6 @@ use utoipa::ToSchema;
 use super::NO_ROLE;
 use crate::accounts::denied::Denied;
 use crate::accounts::fields;
-use crate::accounts::paging::all_right;
 use crate::error::Error;
 use crate::timestamp::Timestamp;
 use crate::version;
@@ -100,7 +99,7 @@ impl Body {
         for unknown in permissions.iter().filter(|name| !name.is_empty() && !is_known(name)) {
             wrong.push(FieldError::new("permissions", "there is no such permission").value(&**unknown));
         }
-        all_right(Draft { name, description, permissions }, wrong)
+        fields::all_right(Draft { name, description, permissions }, wrong)
     }
 }
 

@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use super::user::{self, Profile, User};
 use crate::accounts::change::Change;
 use crate::accounts::denied::Denied;
-use crate::accounts::paging::all_right;
 use crate::accounts::{fields, roles};
 use crate::error::Error;
 use crate::state::AppState;
@@ -114,6 +113,6 @@ impl Body {
         let profile =
             Profile::parse(display_name, self.email.as_deref(), &self.roles, self.is_enabled, &mut wrong);
         fields::new_password("password", &self.password, password_length_min, &mut wrong);
-        all_right((user_name, profile), wrong)
+        fields::all_right((user_name, profile), wrong)
     }
 }

@@ -8,7 +8,8 @@ use unicode_normalization::UnicodeNormalization;
 use utoipa::{IntoParams, ToSchema};
 
 use super::user::{self, User};
-use crate::accounts::paging::{Page, all_right};
+use crate::accounts::fields::all_right;
+use crate::accounts::paging::Page;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -65,6 +66,9 @@ fn search_text(given: &str, wrong: &mut Vec<FieldError>) -> String {
     if given.chars().count() > SEARCH_MAX {
         wrong.push(FieldError::new("search", format!("is longer than {SEARCH_MAX} characters")));
         return String::new();
+    }
+    if given.chars().any(char::is_control) {
+        wrong.push(FieldError::new("search", "contains a control character"));
     }
     given.trim().nfc().collect::<String>().to_lowercase()
 }

@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 
 use super::user;
 use crate::accounts::change::Change;
-use crate::accounts::paging::all_right;
 use crate::accounts::{fields, sessions};
 use crate::error::Error;
 use crate::id;
@@ -42,7 +41,7 @@ pub(crate) async fn set_password(
     let id = id::parse(&id, super::NO_USER)?;
     let mut wrong = Vec::new();
     fields::new_password("password", &body.password, state.accounts.password_length_min(), &mut wrong);
-    all_right((), wrong)?;
+    fields::all_right((), wrong)?;
     let hash = state.accounts.hash(&body.password).await?;
 
     write(&state.database, &principal, id, &hash).await?;

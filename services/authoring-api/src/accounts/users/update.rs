@@ -12,8 +12,7 @@ use utoipa::ToSchema;
 
 use super::user::{self, Profile, User};
 use crate::accounts::change::Change;
-use crate::accounts::paging::all_right;
-use crate::accounts::{roles, sessions};
+use crate::accounts::{fields, roles, sessions};
 use crate::error::Error;
 use crate::state::AppState;
 use crate::{id, version};
@@ -97,6 +96,6 @@ impl Body {
         let mut wrong = Vec::new();
         let email = self.email.as_deref();
         let profile = Profile::parse(&self.display_name, email, &self.roles, self.is_enabled, &mut wrong);
-        all_right(profile, wrong)
+        fields::all_right(profile, wrong)
     }
 }
