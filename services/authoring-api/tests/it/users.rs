@@ -47,9 +47,15 @@ async fn a_user_is_made_found_changed_and_deleted_and_the_audit_tells_who_did_it
     let by_admin: Vec<String> =
         audit(&database).await.into_iter().filter(|row| row.0 == "admin").map(|row| row.1).collect();
     assert_eq!(by_admin, ["user.signed_in", "user.created", "user.updated", "user.deleted"]);
-    let rows = database.database.query("SELECT a.Detail FROM Platform.AuditLog AS a", &[]).await.unwrap();
+    let rows = "SELECT a.Action, a.Detail FROM Platform.AuditLog AS a";
+    let rows = database.database.query(rows, &[]).await.unwrap();
     for row in &rows {
         let detail: &str = row.read("Detail").unwrap();
+        if row.read::<&str>("Action").unwrap() == "user.updated" {
+            let detail: Value = serde_json::from_str(detail).unwrap();
+            assert_eq!(detail["before"]["roles"], json!(["read-only"]));
+            assert_eq!(detail["after"]["roles"], json!(["catalog-manager", "read-only"]));
+        }
         assert!(!detail.contains(PASSWORD) && !detail.contains("argon2"), "{detail}");
     }
     database.close().await;
@@ -74,6 +80,28 @@ async fn a_change_of_a_user_names_the_version_that_it_is_based_on() {
     with("\"7\"").await.assert_problem(412, "version_mismatch");
     assert_eq!(with("\"1\"").await.status, 200);
     with("\"1\"").await.assert_problem(412, "version_mismatch");
+    database.close().await;
+}
+
+#[actix_web::test]
+async fn of_two_changes_based_on_one_version_the_second_is_refused() {
+    let database = database().await;
+    let app = app_with(&database, &settings(&[])).await;
+    let admin = Person::admin(&app).await;
+    let path = format!("/users/{}", admin.hire(&app, "jo", &[]).await.id);
+    let read = admin.get(&app, &path).await;
+    let rename = async |name: &str| {
+        let mut body = read.body.clone();
+        body["displayName"] = json!(name);
+        let address = format!("/api/platform/security{path}");
+        let request = request_with(&admin.token, Method::PUT, &address);
+        send(&app, request.insert_header(("If-Match", read.header("etag"))).set_json(body)).await
+    };
+    let answers = join_all([rename("One"), rename("Other")]).await;
+    let statuses: BTreeSet<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    assert_eq!(statuses, BTreeSet::from([200, 412]));
+    let saved = answers.iter().find(|answer| answer.status == 200).unwrap();
+    assert_eq!(admin.get(&app, &path).await.body, saved.body);
     database.close().await;
 }
 

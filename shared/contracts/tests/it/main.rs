@@ -3,4 +3,5 @@
 
 mod cache;
 mod jobs;
+mod permissions;
 mod storefront;
