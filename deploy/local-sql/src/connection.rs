@@ -13,7 +13,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::Limits;
-use crate::engine::{Engine, Message, SqlError};
+use crate::engine::{ADMINISTRATOR, Engine, Login, Message, SqlError};
 use crate::faults::{self, Faults, LoginFault};
 use crate::session::{Job, SessionSettings, SessionThread};
 use crate::sink::Reply;
@@ -28,8 +28,6 @@ use crate::tds::transport::Transport;
 
 /// The longest PRELOGIN or LOGIN7 message that is read from a client that has not logged in.
 const MAX_HANDSHAKE_BYTES: usize = 128 * 1024;
-/// The only login.
-const LOGIN: &str = "sa";
 
 /// What all connections of a server share.
 #[derive(Debug)]
@@ -165,18 +163,26 @@ async fn admit(
         Some(LoginFault::Route { host, port }) => return Err(Refusal::Route { host, port }),
         None => {}
     }
-    if !login.user.eq_ignore_ascii_case(LOGIN) || login.password != shared.sa_password {
+    let Some(who) = authenticated(login, shared) else {
         return Err(faults::login_failed(&login.user).into());
-    }
+    };
     let permit =
         shared.sessions.clone().try_acquire_owned().map_err(|_| too_many(shared.limits.max_sessions))?;
     let settings = SessionSettings {
         spid,
+        login: who,
         database: login.database.clone(),
         payload_bytes: login.packet_bytes - HEADER_BYTES,
         faults: shared.faults.clone(),
     };
     Ok((permit, SessionThread::start(shared.engine.clone(), settings).await?))
+}
+
+fn authenticated(login: &Login7, shared: &Shared) -> Option<Arc<Login>> {
+    if login.user.eq_ignore_ascii_case(ADMINISTRATOR) {
+        return (login.password == shared.sa_password).then(Login::administrator);
+    }
+    shared.engine.authenticate(&login.user, &login.password)
 }
 
 fn too_many(limit: usize) -> SqlError {

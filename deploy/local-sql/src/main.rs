@@ -76,7 +76,7 @@ async fn run() -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let server = Server::start(options).await?;
     println!(
-        "local-sql is for development and tests only: one write transaction at a time, loopback only, one login (sa).\n\
+        "local-sql is for development and tests only: one write transaction at a time, loopback only.\n\
          listening on {}",
         server.address()
     );

@@ -35,7 +35,7 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Where the databases live. Default [`Storage::Memory`].
     pub storage: Storage,
-    /// The password of `sa`, the only login. Must be given; an empty one is refused.
+    /// The password of `sa`, the administrator. Must be given; an empty one is refused.
     pub sa_password: String,
     /// The certificate for encrypted connections. Default self-signed.
     pub certificate: Certificate,
@@ -91,7 +91,7 @@ impl Default for Limits {
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// local-sql has one login and no hardening: it serves the machine it runs on.
+    /// local-sql is not hardened: it serves the machine it runs on.
     #[error("local-sql listens on loopback addresses only, not on {0}")]
     NotLoopback(SocketAddr),
     /// There is no default password.

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{CancelFlag, Engine, Session, SqlError, TransactionRequest};
+use crate::engine::{CancelFlag, Engine, Login, Session, SqlError, TransactionRequest};
 use crate::faults::{self, Faults, StatementFault};
 use crate::sink::{Reply, TokenSink};
 use crate::tds::request::{Request, RequestBody};
@@ -51,6 +51,7 @@ pub(crate) struct SessionThread {
 #[derive(Debug, Clone)]
 pub(crate) struct SessionSettings {
     pub(crate) spid: u16,
+    pub(crate) login: Arc<Login>,
     pub(crate) database: String,
     /// What fits one packet of the answers.
     pub(crate) payload_bytes: usize,
@@ -114,7 +115,7 @@ fn run(
     mut jobs: mpsc::Receiver<Job>,
     replies: &mpsc::Sender<Reply>,
 ) {
-    let mut session = match engine.open_session(&settings.database) {
+    let mut session = match engine.open_session_of(settings.login.clone(), &settings.database) {
         Ok(session) => session,
         Err(error) => {
             let _ = opened.send(Err(error));

@@ -347,6 +347,47 @@ pub enum StatementKind {
     Execute(Execute),
     /// `EXEC (N'…')`
     ExecuteText(Expression),
+    /// Logins, users, roles and what they may do.
+    Security(Security),
+}
+
+/// Statements about who may do what.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Security {
+    CreateLogin { name: String, password: String },
+    AlterLogin { name: String, password: String },
+    DropLogin(String),
+    CreateUser { name: String, login: String },
+    DropUser { name: String, if_exists: bool },
+    CreateRole(String),
+    DropRole { name: String, if_exists: bool },
+    AddMember { role: String, member: String },
+    DropMember { role: String, member: String },
+    Permit { verb: PermitVerb, rights: Vec<Right>, on: WrittenSecurable, to: Vec<String> },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PermitVerb {
+    Grant,
+    Deny,
+    Revoke,
+}
+
+/// What can be granted: the rights to rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Right {
+    Select,
+    Insert,
+    Update,
+    Delete,
+}
+
+/// What a permission is on, as written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WrittenSecurable {
+    Database,
+    Schema(String),
+    Object(ObjectName),
 }
 
 #[derive(Debug, Clone, PartialEq)]

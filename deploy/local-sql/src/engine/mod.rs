@@ -16,6 +16,7 @@ mod functions;
 mod interface;
 mod lexer;
 mod locks;
+mod logins;
 mod parser;
 mod run;
 mod storage;
@@ -24,5 +25,6 @@ mod types;
 
 pub use error::SqlError;
 pub use interface::{CancelFlag, EngineOptions, Message, ResultSink, Storage, TransactionRequest};
+pub use logins::{ADMINISTRATOR, Login};
 pub use run::{Engine, Session};
 pub use types::{Column, Param, SqlType, Value};

@@ -15,6 +15,7 @@ use rusqlite::Connection;
 use super::catalog::{Catalog, Metadata};
 use super::error::{Result, SqlError};
 use super::interface::{CancelFlag, Storage};
+use super::logins::Login;
 use super::{catalog, functions};
 
 /// The database that always exists.
@@ -40,6 +41,14 @@ pub(super) struct Database {
     /// The last identity value of each table by object id. In memory only they rise, whatever is rolled back.
     pub(super) identities: Mutex<HashMap<i32, i64>>,
     sessions: AtomicUsize,
+}
+
+impl Database {
+    /// Whether a login may use the database: the administrator, and who has a user in it. `master` has a guest.
+    pub(super) fn admits(&self, login: &Login) -> bool {
+        let has_user = |sid| self.catalog.lock().security.user_of(sid).is_some();
+        self.name == MASTER || login.sid().is_none_or(has_user)
+    }
 }
 
 /// All databases of a server.
@@ -115,6 +124,11 @@ impl Databases {
         });
         list.insert(folded(name), Arc::clone(&database));
         Ok(database)
+    }
+
+    /// A connection of the server's own to `master`.
+    pub(super) fn connect_to_master(&self) -> Result<Connection> {
+        connect(&self.directory.path.join(file_name(MASTER)), self.directory.temporary)
     }
 
     /// The database with this name, if there is one.

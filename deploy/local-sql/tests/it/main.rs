@@ -11,6 +11,7 @@ mod language;
 mod login;
 mod malformed;
 mod parameters;
+mod permissions;
 mod prepared;
 mod protocol;
 mod raw;

@@ -6,12 +6,12 @@
 
 use std::rc::Rc;
 
-use super::super::ast::{self, Expression, InsertSource, ObjectName, SelectItem};
+use super::super::ast::{self, Expression, InsertSource, ObjectName, Right, SelectItem};
 use super::super::error::{Result, SqlError};
 use super::super::parser::parse_expression;
 use super::super::types::{Column, SqlType};
 use super::source::{row_source, table_source};
-use super::{Binder, Parameter, Scalar, Scope, Source, Table, quoted_name};
+use super::{Binder, Need, Parameter, Scalar, Scope, Source, Table, quoted_name};
 
 /// What happens to each row that the query finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(in super::super) struct Change {
     /// `variables`, the old row (if there is an OUTPUT), and the columns of the other sources (likewise).
     pub(in super::super) rows: String,
     pub(in super::super) parameters: Vec<Parameter>,
+    /// What the session's user must be allowed to.
+    pub(in super::super) needs: Vec<Need>,
     /// The positions of the columns that get new values.
     pub(in super::super) assigned: Vec<usize>,
     /// `SET @v = …`: the last row's value stays.
@@ -60,6 +62,7 @@ pub(in super::super) struct Output {
 pub(in super::super) fn insert(binder: &mut Binder<'_>, statement: &ast::Insert) -> Result<Change> {
     let with = binder.common_tables(&statement.ctes)?;
     let table = binder.environment.table(&statement.table)?;
+    binder.need(Right::Insert, table.id);
     let line = statement.table.position.line;
     let listed = listed_columns(&table, &statement.columns).map_err(|error| error.at(line))?;
     let (query, assigned) = match &statement.source {
@@ -75,9 +78,9 @@ pub(in super::super) fn insert(binder: &mut Binder<'_>, statement: &ast::Insert)
         Some(output) => Some(bind_output(binder, output, &table, Kind::Insert, &[])?),
         None => None,
     };
-    let parameters = std::mem::take(&mut binder.parameters);
+    let (parameters, needs) = binder.take();
     let rows = format!("{with}{query}");
-    Ok(Change { kind: Kind::Insert, table, rows, parameters, assigned, variables: Vec::new(), output })
+    Ok(Change { kind: Kind::Insert, table, rows, parameters, needs, assigned, variables: Vec::new(), output })
 }
 
 /// The positions of the columns that an INSERT names, or of all but the identity.
@@ -349,6 +352,7 @@ type Rest<'q> = (&'q str, Option<&'q Expression>, Option<&'q Expression>, Option
 
 fn found_rows(binder: &mut Binder<'_>, target: Target, bound: Bound, rest: Rest<'_>) -> Result<Change> {
     let (with, filter, top, output) = rest;
+    binder.need(if bound.kind == Kind::Delete { Right::Delete } else { Right::Update }, target.table.id);
     let filter = match filter {
         Some(filter) => format!(" WHERE {}", binder.condition(filter)?),
         None => String::new(),
@@ -374,11 +378,13 @@ fn found_rows(binder: &mut Binder<'_>, target: Target, bound: Bound, rest: Rest<
         None => None,
     };
     let rows = format!("{with}SELECT {} FROM {}{filter}{limit}", list.join(", "), target.from);
+    let (parameters, needs) = binder.take();
     Ok(Change {
         kind: bound.kind,
         table: target.table,
         rows,
-        parameters: std::mem::take(&mut binder.parameters),
+        parameters,
+        needs,
         assigned: bound.assigned,
         variables: bound.variables,
         output,
@@ -393,7 +399,7 @@ fn other_sources(binder: &Binder<'_>, target: &str) -> Vec<Source> {
 
 /// Binds OUTPUT over `inserted`, `deleted` and the other sources, whose columns become parameters.
 fn bind_output(
-    outer: &Binder<'_>,
+    outer: &mut Binder<'_>,
     output: &ast::Output,
     table: &Rc<Table>,
     kind: Kind,
@@ -448,6 +454,9 @@ fn bind_output(
         }
     };
     let sql = format!("SELECT {}", texts.join(", "));
+    // OUTPUT reads the table that is changed.
+    outer.need(Right::Select, table.id);
+    binder.needs.iter().for_each(|(right, table)| outer.need(*right, *table));
     Ok(Output { sql, parameters: binder.parameters, columns, into })
 }
 
@@ -460,6 +469,7 @@ fn output_into(
     items: &[(String, Scalar)],
 ) -> Result<(Vec<String>, Into)> {
     let into = binder.environment.table(name)?;
+    binder.need(Right::Insert, into.id);
     let mut positions = listed_columns(&into, names)?;
     check_width(items.len(), positions.len())?;
     let mut texts = Vec::with_capacity(items.len());

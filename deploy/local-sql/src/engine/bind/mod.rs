@@ -24,7 +24,7 @@ pub(super) use types::higher;
 
 use std::rc::Rc;
 
-use super::ast::ObjectName;
+use super::ast::{ObjectName, Right};
 use super::error::{Result, SqlError};
 use super::types::SqlType;
 
@@ -141,6 +141,9 @@ impl Table {
     }
 }
 
+/// A right that a statement needs, and the id of the table.
+pub(super) type Need = (Right, i32);
+
 /// Binds one statement.
 pub(super) struct Binder<'a> {
     pub(super) environment: &'a dyn Environment,
@@ -156,6 +159,8 @@ pub(super) struct Binder<'a> {
     pub(super) ctes: Vec<query::CommonTable>,
     /// Counts names given to nameless things.
     pub(super) generated_names: usize,
+    /// What the session's user must be allowed to.
+    pub(super) needs: Vec<Need>,
 }
 
 impl<'a> Binder<'a> {
@@ -169,7 +174,20 @@ impl<'a> Binder<'a> {
             locking: false,
             ctes: Vec::new(),
             generated_names: 0,
+            needs: Vec::new(),
         }
+    }
+
+    /// Notes a right that is needed. Nobody needs one to a temporary table or a system view.
+    pub(super) fn need(&mut self, right: Right, table: i32) {
+        if table > 0 && !self.needs.contains(&(right, table)) {
+            self.needs.push((right, table));
+        }
+    }
+
+    /// The parameters and the rights that were collected.
+    pub(super) fn take(&mut self) -> (Vec<Parameter>, Vec<Need>) {
+        (std::mem::take(&mut self.parameters), std::mem::take(&mut self.needs))
     }
 
     /// `?n` for a parameter; the same parameter gets the same number.

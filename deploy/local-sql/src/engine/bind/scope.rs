@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::ast::ObjectName;
+use super::super::ast::{ObjectName, Right};
 use super::super::error::{Result, SqlError};
 use super::super::types::SqlType;
 use super::{Binder, Table};
@@ -82,7 +82,7 @@ impl Binder<'_> {
     ///
     /// # Errors
     /// 207, 209 and 4104, as SQL Server.
-    pub(super) fn find_column(&self, name: &ObjectName) -> Result<Found> {
+    pub(super) fn find_column(&mut self, name: &ObjectName) -> Result<Found> {
         let same = |left: &str, right: &str| left.eq_ignore_ascii_case(right);
         let column = name.object();
         let source = name.schema();
@@ -97,13 +97,20 @@ impl Binder<'_> {
                         candidate.schema.as_deref().is_some_and(|known| same(known, schema))
                     })
                 })
-                .filter_map(|candidate| candidate.columns.iter().find(|known| same(&known.name, column)));
-            if let Some(first) = matches.next() {
+                .filter_map(|candidate| {
+                    let found = candidate.columns.iter().find(|known| same(&known.name, column))?;
+                    Some((found, candidate.table.as_ref().map(|(table, _)| table.id)))
+                });
+            if let Some((first, table)) = matches.next() {
                 if matches.next().is_some() {
                     let message = format!("Ambiguous column name '{column}'.");
                     return Err(SqlError::new(209, message).at(name.position.line));
                 }
-                return Ok(Found { column: first.clone(), depth });
+                let found = Found { column: first.clone(), depth };
+                if let Some(table) = table {
+                    self.need(Right::Select, table);
+                }
+                return Ok(found);
             }
         }
         let known_source = source.is_none_or(|source| {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::ast::{Expression, JoinKind, ObjectName, Source as Written};
+use super::super::ast::{Expression, JoinKind, ObjectName, Right, Source as Written};
 use super::super::error::{Result, SqlError};
 use super::scalar::common_type;
 use super::{Binder, Scalar, ScopeColumn, Source, Table, quoted_name};
@@ -56,6 +56,7 @@ impl Binder<'_> {
             return Ok(text);
         }
         let table = self.environment.table(name)?;
+        self.need(Right::Select, table.id);
         let source = table_source(&table, &sqlite, alias);
         self.add_source(source)?;
         Ok(format!("{} AS {}", table.sqlite, quoted_name(&sqlite)))

@@ -3,9 +3,10 @@
 //! A catalog is immutable once shared: DDL clones it, changes the clone and publishes it at commit. It is
 //! kept in the SQLite table `$catalog` of its database, one row per object, written in the transaction of the
 //! DDL. `define` makes tables from the syntax tree, `sqlite` writes their SQLite DDL, `system` answers
-//! `sys.…`, OBJECT_ID and the like.
+//! `sys.…`, OBJECT_ID and the like, `security` who may do what.
 
 mod define;
+mod security;
 mod sqlite;
 mod system;
 
@@ -18,6 +19,7 @@ use super::error::{Result, SqlError};
 use super::types::SqlType;
 
 pub(super) use define::{added_columns, defined_constraint, key_columns, table_of};
+pub(super) use security::{DBO, GUEST, Securable, Security, absent};
 pub(super) use sqlite::{column_text, create_table, indexes_of, temporary_table_text, violation_query};
 pub(super) use system::{Metadata, register, system_view};
 
@@ -160,6 +162,7 @@ pub(super) struct Catalog {
     next_id: i32,
     schemas: BTreeMap<String, (i32, String)>,
     tables: BTreeMap<(String, String), Arc<Table>>,
+    pub(super) security: Security,
 }
 
 /// Object ids of users begin here, as a reader of OBJECT_ID would expect: positive, not small.
@@ -174,7 +177,8 @@ impl Default for Catalog {
     fn default() -> Self {
         let schemas = [(1, "dbo"), (3, "INFORMATION_SCHEMA"), (4, "sys")];
         let schemas = schemas.into_iter().map(|(id, name)| (folded(name), (id, name.to_owned()))).collect();
-        Self { version: next_version(), next_id: FIRST_ID, schemas, tables: BTreeMap::new() }
+        let (tables, security) = (BTreeMap::new(), Security::default());
+        Self { version: next_version(), next_id: FIRST_ID, schemas, tables, security }
     }
 }
 
@@ -247,7 +251,11 @@ impl Catalog {
                 format!("Cannot drop schema '{name}' because it is being referenced by object '{shown}'.");
             return Err(SqlError::new(3729, message));
         }
-        Ok(self.schemas.remove(&folded(name)).map(|(id, _)| id))
+        let dropped = self.schemas.remove(&folded(name)).map(|(id, _)| id);
+        if let Some(id) = dropped {
+            self.security.forget(Securable::Schema(id));
+        }
+        Ok(dropped)
     }
 
     /// Puts a table in or replaces the one of the same name.
@@ -258,6 +266,7 @@ impl Catalog {
 
     pub(super) fn drop_table(&mut self, table: &Table) {
         self.tables.remove(&(folded(&table.schema), folded(&table.name)));
+        self.security.forget(Securable::Object(table.id));
     }
 
     /// 2714 if a table, key, foreign key, check or default of the schema has the name already.
@@ -305,22 +314,25 @@ impl Catalog {
         let mut catalog = Self::default();
         for (id, kind, definition) in read().map_err(|error| SqlError::new(5180, error.to_string()))? {
             catalog.next_id = catalog.next_id.max(id);
-            if kind == "schema" {
-                catalog.schemas.insert(folded(&definition), (id, definition));
-            } else {
-                let table: Table = serde_json::from_str(&definition).map_err(|error| {
-                    SqlError::new(5180, format!("Catalog row {id} cannot be read: {error}."))
-                })?;
-                catalog.put_table(Arc::new(table));
+            let unreadable = |error: serde_json::Error| {
+                SqlError::new(5180, format!("Catalog row {id} cannot be read: {error}."))
+            };
+            match kind.as_str() {
+                "schema" => drop(catalog.schemas.insert(folded(&definition), (id, definition))),
+                "security" => catalog.security = serde_json::from_str(&definition).map_err(unreadable)?,
+                _ => catalog.put_table(Arc::new(serde_json::from_str(&definition).map_err(unreadable)?)),
             }
         }
         Ok(catalog)
     }
 }
 
-/// The row of `$catalog` for a table.
-pub(super) fn stored_definition(table: &Table) -> Result<String> {
-    serde_json::to_string(table).map_err(SqlError::unsupported)
+/// The row of `$catalog` for users, roles and permissions.
+pub(super) const SECURITY_ROW: i32 = 0;
+
+/// The definition in a row of `$catalog`: of a table, or of all security.
+pub(super) fn stored_definition(definition: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(definition).map_err(SqlError::unsupported)
 }
 
 fn already_named(name: &str) -> SqlError {

@@ -12,8 +12,9 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Stored;
 use serde_json::{Value as Json, json};
 
+use super::super::logins::{ADMINISTRATOR, Login, Logins};
 use super::super::types::SqlType;
-use super::{Catalog, DEFAULT_SCHEMA, KeyKind, Table, same_name};
+use super::{Catalog, DBO, DEFAULT_SCHEMA, GUEST, KeyKind, Security, Table, same_name};
 
 /// What the functions look at; the session keeps it current.
 #[derive(Debug)]
@@ -24,6 +25,27 @@ pub(in super::super) struct Metadata {
     pub(in super::super) database: String,
     /// All databases: id and name.
     pub(in super::super) databases: Vec<(i32, String)>,
+    /// Whose session it is.
+    pub(in super::super) login: Arc<Login>,
+    /// All logins but the administrator's.
+    pub(in super::super) logins: Arc<Logins>,
+}
+
+impl Metadata {
+    fn user(&self) -> i32 {
+        let security = &self.catalog.security;
+        self.login.sid().map_or(DBO, |sid| security.user_of(sid).unwrap_or(GUEST))
+    }
+
+    fn sees(&self, table: &Table) -> bool {
+        let user = self.user();
+        user == DBO || self.catalog.security.sees(user, table.id, self.catalog.schema_of(table))
+    }
+
+    /// The tables that the user may know of. (Schemas are everybody's to see.)
+    fn tables(&self) -> impl Iterator<Item = &Arc<Table>> {
+        self.catalog.tables().filter(|table| self.sees(table))
+    }
 }
 
 const NAME: SqlType = SqlType::NVarChar(Some(128));
@@ -108,6 +130,22 @@ const VIEWS: &[SystemView] = &[
         rows: indexes,
     },
     SystemView {
+        name: "sys.database_principals",
+        columns: &[
+            ("name", NAME),
+            ("principal_id", INT),
+            ("type", SqlType::Char(1)),
+            ("type_desc", WORD),
+            ("is_fixed_role", BIT),
+        ],
+        rows: principals,
+    },
+    SystemView {
+        name: "sys.sql_logins",
+        columns: &[("name", NAME), ("type", SqlType::Char(1)), ("type_desc", WORD)],
+        rows: logins,
+    },
+    SystemView {
         name: "INFORMATION_SCHEMA.TABLES",
         columns: &[
             ("TABLE_CATALOG", NAME),
@@ -138,6 +176,9 @@ const VIEWS: &[SystemView] = &[
     },
 ];
 
+/// SQL Server numbers the fixed roles from here.
+const FIRST_FIXED_ROLE: i32 = 16_384;
+
 /// The view with this schema and name.
 pub(in super::super) fn system_view(schema: &str, name: &str) -> Option<&'static SystemView> {
     let wanted = format!("{schema}.{name}");
@@ -149,6 +190,28 @@ fn databases(metadata: &Metadata) -> Vec<Json> {
         json!([name, id, 150, "Latin1_General_100_CI_AS", 0, "ONLINE", 0, 1, 1, "MULTI_USER"])
     };
     metadata.databases.iter().map(row).collect()
+}
+
+fn principals(metadata: &Metadata) -> Vec<Json> {
+    let row = |name: &str, id: i32, is_role: bool| {
+        let (kind, described) = if is_role { ("R", "DATABASE_ROLE") } else { ("S", "SQL_USER") };
+        json!([name, id, kind, described, i32::from(is_role && id >= FIRST_FIXED_ROLE)])
+    };
+    let (security, user) = (&metadata.catalog.security, metadata.user());
+    let sees = |id: i32| security.is_owner(user) || security.is_member(user, id);
+    let own = security.principals().iter().filter(|principal| sees(principal.id));
+    let own = own.map(|principal| row(&principal.name, principal.id, principal.is_role()));
+    Security::fixed().map(|(id, name, is_role)| row(name, id, is_role)).chain(own).collect()
+}
+
+fn logins(metadata: &Metadata) -> Vec<Json> {
+    let sees = |name: &str| metadata.login.sid().is_none() || metadata.login.name() == name;
+    let row = |name: &str| json!([name, "S", "SQL_LOGIN"]);
+    let others = metadata.logins.names();
+    // The administrator's is everybody's to see.
+    std::iter::once(row(ADMINISTRATOR))
+        .chain(others.iter().filter(|name| sees(name)).map(|name| row(name)))
+        .collect()
 }
 
 fn schemas(metadata: &Metadata) -> Vec<Json> {
@@ -163,16 +226,16 @@ fn tables(metadata: &Metadata) -> Vec<Json> {
     let row = |table: &Arc<Table>| {
         json!([table.name, table.id, metadata.catalog.schema_id(&table.schema), "U ", "USER_TABLE"])
     };
-    metadata.catalog.tables().map(row).collect()
+    metadata.tables().map(row).collect()
 }
 
 fn schema_tables(metadata: &Metadata) -> Vec<Json> {
     let row = |table: &Arc<Table>| json!([metadata.database, table.schema, table.name, "BASE TABLE"]);
-    metadata.catalog.tables().map(row).collect()
+    metadata.tables().map(row).collect()
 }
 
 fn columns(metadata: &Metadata) -> Vec<Json> {
-    let rows = metadata.catalog.tables().flat_map(|table| {
+    let rows = metadata.tables().flat_map(|table| {
         table.columns.iter().enumerate().map(move |(index, column)| {
             let identity = table.identity.is_some_and(|(identity, ..)| identity == index);
             let nullable = i32::from(column.nullable);
@@ -183,7 +246,7 @@ fn columns(metadata: &Metadata) -> Vec<Json> {
 }
 
 fn schema_columns(metadata: &Metadata) -> Vec<Json> {
-    let rows = metadata.catalog.tables().flat_map(|table| {
+    let rows = metadata.tables().flat_map(|table| {
         table.columns.iter().enumerate().map(move |(index, column)| {
             let length = (column.ty.is_text() || column.ty.is_binary())
                 .then(|| column.ty.length().map_or(-1, i32::from));
@@ -204,7 +267,7 @@ fn schema_columns(metadata: &Metadata) -> Vec<Json> {
 }
 
 fn indexes(metadata: &Metadata) -> Vec<Json> {
-    let rows = metadata.catalog.tables().flat_map(|table| {
+    let rows = metadata.tables().flat_map(|table| {
         table.keys.iter().enumerate().map(move |(index, key)| {
             json!([
                 table.id,
@@ -317,7 +380,9 @@ fn find_table<'a>(metadata: &'a Metadata, name: &str) -> Option<&'a Arc<Table>> 
     if parts.get(2).is_some_and(|database| !database.is_empty() && !same_name(database, &metadata.database)) {
         return None;
     }
-    metadata.catalog.table(parts.get(1).map(String::as_str).filter(|schema| !schema.is_empty()), object)
+    let found =
+        metadata.catalog.table(parts.get(1).map(String::as_str).filter(|schema| !schema.is_empty()), object);
+    found.filter(|table| metadata.sees(table))
 }
 
 fn object_id(metadata: &Metadata, arguments: &[Option<String>]) -> Stored {
@@ -330,7 +395,7 @@ fn object_id(metadata: &Metadata, arguments: &[Option<String>]) -> Stored {
     let parts = name_parts(name);
     let schema = parts.get(1).map_or(DEFAULT_SCHEMA, String::as_str);
     let Some(object) = parts.first() else { return Stored::Null };
-    for table in metadata.catalog.tables().filter(|table| same_name(&table.schema, schema)) {
+    for table in metadata.tables().filter(|table| same_name(&table.schema, schema)) {
         let found = constraints(table).position(|(name, kind)| same_name(name, object) && is_kind(kind));
         if let Some(id) = found.and_then(|index| i32::try_from(index).ok()) {
             // Constraints have no rows of their own: an id that is stable and meets no table's.

@@ -46,6 +46,7 @@ impl Parser<'_> {
                 self.advance();
                 Ok(StatementKind::Truncate(self.object_name()?))
             }
+            (verb @ ("CREATE" | "ALTER" | "DROP"), "LOGIN" | "USER" | "ROLE") => self.principal(verb),
             (_, "") => Err(self.unexpected()),
             (verb, object) => self.unsupported(format!("{verb} {object}")),
         }

@@ -8,6 +8,7 @@ mod definition;
 mod expression;
 mod keywords;
 mod query;
+mod security;
 mod statement;
 
 use super::ast::{Batch, ObjectName, TableDefinition};

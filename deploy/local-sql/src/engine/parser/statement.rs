@@ -17,12 +17,10 @@ const UNSUPPORTED: &[&str] = &[
     "CLOSE",
     "DBCC",
     "DEALLOCATE",
-    "DENY",
     "DISABLE",
     "ENABLE",
     "FETCH",
     "GOTO",
-    "GRANT",
     "KILL",
     "MERGE",
     "MOVE",
@@ -31,7 +29,6 @@ const UNSUPPORTED: &[&str] = &[
     "RECONFIGURE",
     "RESTORE",
     "REVERT",
-    "REVOKE",
     "SEND",
     "SETUSER",
     "SHUTDOWN",
@@ -94,6 +91,7 @@ impl Parser<'_> {
                 Ok(StatementKind::Use(self.name()?))
             }
             "CREATE" | "ALTER" | "DROP" | "TRUNCATE" => self.definition(&word),
+            "GRANT" | "DENY" | "REVOKE" => self.permit(&word),
             _ if UNSUPPORTED.contains(&word.as_str()) => self.unsupported(word),
             _ if self.is_mark("(") => Ok(StatementKind::Select(self.query()?)),
             _ if self.ordinal == 1 && self.is_name() => self.bare_call(),

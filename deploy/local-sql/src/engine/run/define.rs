@@ -24,6 +24,7 @@ use super::{Session, bound_table};
 impl Session {
     pub(super) fn define(&mut self, statement: &StatementKind, sink: &mut dyn ResultSink) -> Result<()> {
         self.row_count = 0;
+        self.check_definition(statement)?;
         self.connection.interrupts.hold(true);
         let defined = self.run_definition(statement, sink);
         self.connection.interrupts.hold(false);
@@ -49,6 +50,9 @@ impl Session {
             }
             StatementKind::CreateSchema(name) => self.in_catalog(sink, |session, catalog| {
                 let id = catalog.add_schema(name)?;
+                let user = session.user(catalog);
+                catalog.security.set_owner(id, user);
+                session.keep_security(catalog)?;
                 session.execute(
                     "INSERT INTO \"$catalog\" (id, kind, definition) VALUES (?1, 'schema', ?2)",
                     (id, name),
@@ -56,7 +60,10 @@ impl Session {
             }),
             StatementKind::DropSchema { name, if_exists } => {
                 self.in_catalog(sink, |session, catalog| match catalog.drop_schema(name)? {
-                    Some(id) => session.execute("DELETE FROM \"$catalog\" WHERE id = ?1", [id]),
+                    Some(id) => {
+                        session.keep_security(catalog)?;
+                        session.execute("DELETE FROM \"$catalog\" WHERE id = ?1", [id])
+                    }
                     None if *if_exists => Ok(()),
                     None => Err(missing("schema", name)),
                 })
@@ -64,11 +71,12 @@ impl Session {
             StatementKind::CreateDatabase(name) => self.create_database(name),
             StatementKind::DropDatabase { names, if_exists } => self.drop_databases(names, *if_exists),
             StatementKind::AlterDatabase(_) => Ok(()),
+            StatementKind::Security(statement) => self.secure(statement, sink),
             _ => Err(SqlError::unsupported("this statement")),
         }
     }
 
-    fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<()> {
+    pub(super) fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<()> {
         self.connection.connection.execute(sql, parameters).map(drop).map_err(|error| sqlite_error(&error))
     }
 
@@ -82,7 +90,7 @@ impl Session {
     }
 
     /// Runs DDL on a copy of the catalog, which takes effect with the transaction.
-    fn in_catalog(
+    pub(super) fn in_catalog(
         &mut self,
         sink: &mut dyn ResultSink,
         change: impl FnOnce(&mut Self, &mut Catalog) -> Result<()>,
@@ -218,7 +226,7 @@ impl Session {
                 session.execute("DELETE FROM \"$catalog\" WHERE id = ?1", [table.id])?;
                 session.reset_identity(table.id)?;
                 catalog.drop_table(&table);
-                Ok(())
+                session.keep_security(catalog)
             })?;
         }
         Ok(())
@@ -674,19 +682,21 @@ fn grows(from: SqlType, to: SqlType) -> bool {
     }
 }
 
-fn missing(kind: &str, name: &str) -> SqlError {
+pub(super) fn missing(kind: &str, name: &str) -> SqlError {
     let text =
         format!("Cannot drop the {kind} '{name}', because it does not exist or you do not have permission.");
     SqlError { class: 11, state: 5, ..SqlError::new(3701, text) }
 }
 
 fn absent_for_alter(name: &ObjectName, error: SqlError) -> SqlError {
-    if error.number != 208 {
-        return error;
-    }
+    if error.number == 208 { SqlError { line: error.line, ..cannot_find(name) } } else { error }
+}
+
+/// 1088.
+pub(super) fn cannot_find(name: &ObjectName) -> SqlError {
     let text = format!(
         "Cannot find the object \"{}\" because it does not exist or you do not have permissions.",
         name.shown()
     );
-    SqlError { number: 1088, text, ..error }
+    SqlError::new(1088, text)
 }

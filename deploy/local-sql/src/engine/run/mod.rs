@@ -3,7 +3,8 @@
 //!
 //! `program` compiles and caches batches, `interpret` is control flow, `statement` runs what reads and
 //! changes rows, `define` DDL, `transaction` begins and ends transactions, `failure` decides what an error
-//! does, `procedure` holds the system procedures, `option` SET. Start at [`Session::run_batch`].
+//! does, `procedure` holds the system procedures, `option` SET, `permission` says what the user may do, `security`
+//! changes that. Start at [`Session::run_batch`].
 
 mod define;
 mod environment;
@@ -11,8 +12,10 @@ mod failure;
 mod host;
 mod interpret;
 mod option;
+mod permission;
 mod procedure;
 mod program;
+mod security;
 mod statement;
 mod transaction;
 
@@ -29,6 +32,7 @@ use super::catalog::{KeyKind, Metadata, Table};
 use super::error::{Result, SqlError};
 use super::interface::{CancelFlag, EngineOptions, Message, ResultSink, TransactionRequest};
 use super::locks::{Locks, SessionId};
+use super::logins::{Login, Logins};
 use super::storage::{Database, Databases, MASTER, SessionConnection};
 use super::types::{Param, Value};
 use failure::Caught;
@@ -41,6 +45,7 @@ use transaction::Transaction;
 pub struct Engine {
     databases: Databases,
     locks: Locks,
+    logins: Arc<Logins>,
 }
 
 impl Engine {
@@ -51,22 +56,46 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Self>> {
         let databases = Databases::open(&options.storage)?;
         let locks = Locks::new(Duration::from_millis(options.idle_writer_ms));
-        Ok(Arc::new(Self { databases, locks }))
+        let logins = Arc::new(Logins::load(databases.connect_to_master()?)?);
+        Ok(Arc::new(Self { databases, locks, logins }))
     }
 
-    /// Opens a session in a database, which is created if it does not exist. An empty name means `master`.
+    /// The login with this name and password, if they belong together. The administrator's password is not kept
+    /// here.
+    pub fn authenticate(&self, name: &str, password: &str) -> Option<Arc<Login>> {
+        self.logins.authenticate(name, password)
+    }
+
+    /// Opens a session of the administrator in a database, which is created if it does not exist. An empty name
+    /// means `master`.
     ///
     /// # Errors
     /// As [`Self::open`]; 1036 for an impossible name.
     pub fn open_session(self: &Arc<Self>, database: &str) -> Result<Session> {
+        self.open_session_of(Login::administrator(), database)
+    }
+
+    /// Opens a session. Only the administrator makes a database by naming it.
+    ///
+    /// # Errors
+    /// As [`Self::open_session`]; 4060 if there is no such database, or no user for the login in it.
+    pub fn open_session_of(self: &Arc<Self>, login: Arc<Login>, database: &str) -> Result<Session> {
         let name = if database.is_empty() { MASTER } else { database };
-        let database = self.databases.open_or_create(name)?;
+        let database = match login.sid() {
+            None => self.databases.open_or_create(name)?,
+            Some(_) => {
+                let found = self.databases.find(name).filter(|database| database.admits(&login));
+                found.ok_or_else(|| cannot_open(name))?
+            }
+        };
         let cancel = CancelFlag::default();
         let metadata = Arc::new(Mutex::new(Metadata {
             catalog: Arc::clone(&database.catalog.lock()),
             temporary: Vec::new(),
             database: database.name.clone(),
             databases: self.databases.names(),
+            login: Arc::clone(&login),
+            logins: Arc::clone(&self.logins),
         }));
         let connection = self.databases.connect(&database, &metadata, &cancel)?;
         let cut = CancellationToken::new();
@@ -76,6 +105,7 @@ impl Engine {
             id,
             cut,
             cancel,
+            login,
             login_database: Arc::clone(&database),
             database,
             connection,
@@ -122,6 +152,7 @@ pub struct Session {
     id: SessionId,
     cut: CancellationToken,
     cancel: CancelFlag,
+    login: Arc<Login>,
     login_database: Arc<Database>,
     database: Arc<Database>,
     connection: SessionConnection,
@@ -259,6 +290,14 @@ impl Session {
         if database.id == self.database.id {
             return Ok(());
         }
+        if !database.admits(&self.login) {
+            let text = format!(
+                "The server principal \"{}\" is not able to access the database \"{name}\" under the current \
+                    security context.",
+                self.login.name()
+            );
+            return Err(SqlError { class: 14, ..SqlError::new(916, text) });
+        }
         if self.transaction.has_begun_writing() {
             return Err(SqlError::unsupported("USE in a transaction that has written"));
         }
@@ -312,6 +351,11 @@ impl Drop for Session {
         }
         self.engine.locks.forget(self.id);
     }
+}
+
+fn cannot_open(database: &str) -> SqlError {
+    let text = format!("Cannot open database \"{database}\" requested by the login. The login failed.");
+    SqlError { class: 11, ..SqlError::new(4060, text) }
 }
 
 /// A catalog table as binding sees it.

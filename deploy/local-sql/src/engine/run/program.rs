@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::super::ast::{Batch, Expression, Statement, StatementKind};
 use super::super::bind::change::{self, Change};
-use super::super::bind::{Binder, BoundQuery, Parameter};
+use super::super::bind::{Binder, BoundQuery, Need, Parameter};
 use super::super::error::{Result, SqlError};
 use super::super::parser::{parse, parse_parameters};
 use super::super::types::{SqlType, Value};
@@ -48,6 +48,8 @@ pub(super) struct PreparedQuery {
     pub(super) parameters: Vec<Parameter>,
     /// A hint asks for locks that last to the end of the transaction.
     pub(super) locking: bool,
+    /// What the session's user must be allowed to.
+    pub(super) needs: Vec<Need>,
 }
 
 /// A bound expression or condition as a SELECT of one value.
@@ -56,6 +58,8 @@ pub(super) struct PreparedScalar {
     pub(super) sql: String,
     pub(super) ty: SqlType,
     pub(super) parameters: Vec<Parameter>,
+    /// What the session's user must be allowed to.
+    pub(super) needs: Vec<Need>,
 }
 
 /// The programs that a session has compiled, the oldest first.
@@ -235,8 +239,8 @@ impl Session {
         self.cached(program, (statement.ordinal, 0), |binder| match &statement.kind {
             StatementKind::Select(query) => {
                 let query = binder.query(query)?;
-                let parameters = std::mem::take(&mut binder.parameters);
-                Ok(Bound::Query(Rc::new(PreparedQuery { query, parameters, locking: binder.locking })))
+                let (parameters, needs) = binder.take();
+                Ok(Bound::Query(Rc::new(PreparedQuery { query, parameters, locking: binder.locking, needs })))
             }
             StatementKind::Insert(insert) => Ok(Bound::Change(Rc::new(change::insert(binder, insert)?))),
             StatementKind::Update(update) => Ok(Bound::Change(Rc::new(change::update(binder, update)?))),
@@ -255,9 +259,9 @@ impl Session {
     ) -> Result<Bound> {
         self.cached(program, (ordinal, index), |binder| {
             let scalar = binder.scalar(expression)?;
-            let parameters = std::mem::take(&mut binder.parameters);
+            let (parameters, needs) = binder.take();
             let sql = format!("SELECT {}", scalar.sql);
-            Ok(Bound::Scalar(Rc::new(PreparedScalar { sql, ty: scalar.ty, parameters })))
+            Ok(Bound::Scalar(Rc::new(PreparedScalar { sql, ty: scalar.ty, parameters, needs })))
         })
     }
 
@@ -270,9 +274,9 @@ impl Session {
     ) -> Result<Bound> {
         self.cached(program, (ordinal, 0), |binder| {
             let condition = binder.condition(condition)?;
-            let parameters = std::mem::take(&mut binder.parameters);
+            let (parameters, needs) = binder.take();
             let sql = format!("SELECT CASE WHEN {condition} THEN 1 ELSE 0 END");
-            Ok(Bound::Scalar(Rc::new(PreparedScalar { sql, ty: SqlType::Int, parameters })))
+            Ok(Bound::Scalar(Rc::new(PreparedScalar { sql, ty: SqlType::Int, parameters, needs })))
         })
     }
 }

@@ -67,6 +67,7 @@ impl Session {
     // --- reading -----------------------------------------------------------------------------------------
 
     fn select(&mut self, prepared: &PreparedQuery, sink: &mut dyn ResultSink) -> Result<()> {
+        self.check_rights(&prepared.needs)?;
         if self.transaction.count() > 0 && (prepared.locking || self.options.isolation.locks_reads()) {
             self.begin_writing(sink)?;
         }
@@ -117,6 +118,7 @@ impl Session {
         if let (true, [parameter]) = (prepared.sql == "SELECT ?1", prepared.parameters.as_slice()) {
             return self.value_of(parameter, now);
         }
+        self.check_rights(&prepared.needs)?;
         self.refresh_catalog();
         let connection = &self.connection.connection;
         let mut statement = connection.prepare_cached(&prepared.sql).map_err(|error| sqlite_error(&error))?;
@@ -174,7 +176,7 @@ impl Session {
             System::SessionId => whole(i64::try_from(self.id.number()).unwrap_or(i64::MAX)),
             System::LockTimeout => whole(self.options.lock_timeout_ms),
             System::Database => Value::Text(self.database.name.clone()),
-            System::Login => Value::Text("sa".to_owned()),
+            System::Login => Value::Text(self.login.name().to_owned()),
             System::ApplicationName | System::HostName => Value::Text(String::new()),
             System::ErrorNumber => optional(caught.map(|error| i64::from(error.number))),
             System::ErrorSeverity => optional(caught.map(|error| i64::from(error.class))),
@@ -188,6 +190,7 @@ impl Session {
     // --- changing ----------------------------------------------------------------------------------------
 
     fn change(&mut self, change: &Change, sink: &mut dyn ResultSink) -> Result<()> {
+        self.check_rights(&change.needs)?;
         self.refresh_catalog();
         let scope = self.change_scope(change);
         let count = self.atomically(scope, sink, |session, sink| session.run_change(change, false, sink));
