@@ -21,7 +21,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// `on_wait` is called once, after the first failure.
 ///
 /// # Errors
-/// The database is not usable as it is set up, or did not answer within `Sql:StartTimeout`.
+/// The database is not usable as it is set up, the login is refused, or there was no answer within
+/// `Sql:StartTimeout`.
 pub async fn connect(
     settings: &Sql,
     lifecycle: &Lifecycle,
@@ -39,6 +40,14 @@ pub async fn connect(
             },
             () = lifecycle.stopping().cancelled() => return Ok(None),
         };
+        if error.is_login_refused() {
+            // Neither waited for nor tried again: a new secret is read by a new start, and a login that is tried with
+            // a wrong password again and again may be locked out.
+            let login = settings.connection.user();
+            return Err(error).with_context(|| {
+                format!("the server does not accept the login {login}: mend its password or the login, then start again")
+            });
+        }
         if error.needs_mending() {
             return Err(error.into());
         }
@@ -64,21 +73,19 @@ pub async fn connect(
 ///
 /// # Errors
 /// The schema is outdated and may not be changed, or a migration failed.
-pub async fn prepare(
-    database: &Database,
-    migrate: Option<Migrate>,
-    migrations: &[&[Migration]],
-) -> anyhow::Result<()> {
+pub async fn prepare(database: &Database, settings: &Sql, migrations: &[&[Migration]]) -> anyhow::Result<()> {
+    let login = settings.connection.user();
     let by_kind = if database.is_local_sql() { Migrate::Auto } else { Migrate::Never };
-    match migrate.unwrap_or(by_kind) {
-        Migrate::Auto => bring_up_to_date(database, migrations).await,
+    match settings.migrate.unwrap_or(by_kind) {
+        Migrate::Auto => bring_up_to_date(database, login, migrations).await,
         Migrate::Never => {
             let missing = missing(database, migrations).await?;
             let Some(first) = missing.first() else { return Ok(()) };
             anyhow::bail!(
                 "the database lacks {} migrations, first \"{first}\", and Sql:Migrate is Never: run `authoring-api \
                  migrate` once with a login that may change the schema, or start one instance with --set \
-                 Sql:Migrate=Auto",
+                 Sql:Migrate=Auto (if that was done: the login {login} may not see Platform.Migration, run \
+                 deploy/sql/grants.sql)",
                 missing.len()
             )
         }
@@ -96,7 +103,7 @@ pub async fn migrate(
     lifecycle: &Lifecycle,
 ) -> anyhow::Result<End> {
     let database = reach(settings, lifecycle).await?;
-    let done = bring_up_to_date(&database, migrations).await;
+    let done = bring_up_to_date(&database, settings.connection.user(), migrations).await;
     database.close().await;
     done.map(|()| End::Stopped)
 }
@@ -185,12 +192,26 @@ async fn reach(settings: &Sql, lifecycle: &Lifecycle) -> anyhow::Result<Database
     connected.context("a stop was asked for before the database answered")
 }
 
-async fn bring_up_to_date(database: &Database, migrations: &[&[Migration]]) -> anyhow::Result<()> {
-    let report = sql::migrate(database, migrations).await.context("cannot bring the schema up to date")?;
+async fn bring_up_to_date(
+    database: &Database,
+    login: &str,
+    migrations: &[&[Migration]],
+) -> anyhow::Result<()> {
+    let report = sql::migrate(database, migrations).await.map_err(|error| {
+        let is_denied = error.is_permission_denied();
+        let error = anyhow::Error::from(error);
+        if !is_denied {
+            return error.context("cannot bring the schema up to date");
+        }
+        error.context(format!(
+            "cannot bring the schema up to date: the login {login} may not change it; run `authoring-api migrate` once \
+             with a login that may (deploy/sql) and leave Sql:Migrate at Never"
+        ))
+    })?;
     tracing::info!(applied = report.applied.len(), "schema is up to date");
     Ok(())
 }
 
 async fn missing(database: &Database, migrations: &[&[Migration]]) -> anyhow::Result<Vec<String>> {
-    sql::pending_migrations(database, migrations).await.context("cannot read the schema")
+    sql::pending_migrations(database, migrations).await.context("cannot read the recorded migrations")
 }

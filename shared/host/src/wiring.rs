@@ -93,7 +93,7 @@ impl Host {
         let Some(database) = wait_for_database(&settings, &listener, around, &lifecycle).await? else {
             return Ok(None);
         };
-        database::prepare(&database, settings.sql.migrate, migrations).await?;
+        database::prepare(&database, &settings.sql, migrations).await?;
         let redis = settings.redis.clone().map(Redis::start);
         let hints = Wake::start(redis.clone(), &settings.caching.channel_name);
         let feed = Feed::start(database.clone(), redis.clone(), feed_options(&settings));

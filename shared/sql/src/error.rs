@@ -199,9 +199,18 @@ impl Error {
     pub fn needs_mending(&self) -> bool {
         match self {
             Self::Precondition { .. } => true,
-            Self::Connect { reason, .. } => matches!(**reason, ConnectFailure::Certificate(_)),
+            Self::Connect { reason, .. } => {
+                matches!(**reason, ConnectFailure::Certificate(_)) || self.is_login_refused()
+            }
             _ => false,
         }
+    }
+
+    /// Whether the server does not accept this login with this password: 18456, and 18470 (disabled), 18486 (locked
+    /// out), 18487 and 18488 (the password has expired, or must be changed). Asking again and again may lock it out.
+    pub fn is_login_refused(&self) -> bool {
+        matches!(self, Self::Connect { .. })
+            && matches!(self.number(), Some(18_456 | 18_470 | 18_486 | 18_487 | 18_488))
     }
 
     /// Whether the same work may succeed if it is simply done again later: deadlock, lock time-out, update
@@ -211,6 +220,12 @@ impl Error {
     /// done: only repeat what may run twice.
     pub fn is_transient(&self) -> bool {
         retry::class(self) != Retry::Never
+    }
+
+    /// Whether the login lacks a permission: 229 and 230 (rows), 262 (a statement), 916 (the database), 15247 (an
+    /// action); 1088, 2760 and 15151, which do not tell a missing permission from a missing object.
+    pub fn is_permission_denied(&self) -> bool {
+        matches!(self.number(), Some(229 | 230 | 262 | 916 | 1088 | 2760 | 15_151 | 15_247))
     }
 
     /// 2627 (constraint) or 2601 (unique index).

@@ -90,7 +90,7 @@ impl Proxy {
         &self.connection
     }
 
-    /// Cuts every connection that is open now, on both sides.
+    /// Cuts every connection that is open or being made now, on both sides.
     pub fn cut(&self) {
         std::mem::take(&mut *self.shared.cut.lock()).cancel();
     }
@@ -172,17 +172,19 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             accepted = listener.accept() => accepted,
         };
         shared.accepted.fetch_add(1, Ordering::Relaxed);
+        // Taken before the look at `refusing`: `refuse` and then `cut` leave no connection, not even one that is
+        // just being made.
+        let cut = shared.cut.lock().clone();
         if let (Ok((client, _)), false) = (client, *shared.refusing.borrow()) {
-            shared.tasks.spawn(pass_on(client, Arc::clone(&shared)));
+            shared.tasks.spawn(pass_on(client, cut, Arc::clone(&shared)));
         }
     }
 }
 
-async fn pass_on(client: TcpStream, shared: Arc<Shared>) {
+async fn pass_on(client: TcpStream, cut: CancellationToken, shared: Arc<Shared>) {
     let (host, port) = &shared.server;
     let Ok(server) = TcpStream::connect((host.as_str(), *port)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let cut = shared.cut.lock().clone();
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let mut line = Line { from_client, to_client, from_server, to_server };

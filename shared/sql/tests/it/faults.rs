@@ -131,6 +131,53 @@ async fn a_refused_login_is_repeated_by_a_transaction_only_if_it_may_pass() {
     server.stop().await;
 }
 
+/// Section 4 of the design, number by number: what is repeated, what empties the pool first, what is neither.
+#[tokio::test]
+async fn each_error_number_is_repeated_or_not_and_empties_the_pool_or_not() {
+    let again = [1205, 1222, 3960].map(|number| (number, true, false));
+    let moved = [40_613, 40_197, 40_501, 49_918, 49_919, 49_920, 10_928, 10_929, 4060];
+    let moved = moved.map(|number| (number, true, true));
+    let never = [229, 262, 547, 2601, 2627, 8152, 18_456, 50_000].map(|number| (number, false, false));
+    for (number, is_repeated, empties_pool) in again.into_iter().chain(moved).chain(never) {
+        let world = World::new().await;
+        insert(&world.database, "before", 1).await.unwrap();
+        let arguments =
+            format!("@action = N'error', @number = {number}, @pattern = N'INSERT INTO dbo', @times = 1");
+        world.arm(&arguments).await;
+        // Arming took a connection out of the pool; this one stays in it.
+        assert_eq!(count(&world.database).await, 1);
+        let before = world.database.metrics();
+        let outcome = insert(&world.database, "after", 2).await;
+        let after = world.database.metrics();
+        assert_eq!(outcome.is_ok(), is_repeated, "{number}: {outcome:?}");
+        assert_eq!(after.retries - before.retries, u64::from(is_repeated), "{number}");
+        assert_eq!(after.logins - before.logins, u64::from(empties_pool), "{number}");
+        assert_eq!(count(&world.database).await, 1 + i32::from(is_repeated), "{number}");
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn three_redirects_in_a_row_are_followed_and_a_fourth_is_not() {
+    let node = start(Vec::new()).await;
+    let mut servers = vec![node];
+    for _ in 0..4 {
+        let next = servers.last().unwrap().address().port();
+        servers.push(start(vec![Fault::new(Action::Route).to("127.0.0.1", next)]).await);
+    }
+    let connect = async |server: &local_sql::Server| {
+        Database::connect(&string(server.address().port(), "test"), Options::default()).await
+    };
+    connect(&servers[3]).await.unwrap().close().await;
+    let error = connect(&servers[4]).await.err().unwrap();
+    let Error::Connect { reason, .. } = &error else { panic!("{error}") };
+    assert!(matches!(**reason, ConnectFailure::TooManyRedirects(3)), "{error}");
+    assert!(!error.is_transient());
+    for server in servers {
+        server.stop().await;
+    }
+}
+
 #[tokio::test]
 async fn a_redirect_is_followed_to_the_node_that_holds_the_database() {
     let node = start(Vec::new()).await;

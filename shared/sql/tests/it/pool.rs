@@ -129,7 +129,7 @@ async fn a_wrong_password_is_refused_at_the_start_with_the_server_s_number() {
     let wrong = sql::ConnectionString::parse(&format!("{text};Password=wrong")).unwrap();
     let error = Database::connect(&wrong, Options::default()).await.err().unwrap();
     assert_eq!(error.number(), Some(18456), "{error}");
-    assert!(!error.is_transient() && !error.to_string().contains("wrong\""));
+    assert!(error.needs_mending() && !error.is_transient() && !error.to_string().contains("wrong\""));
     test.close().await;
 }
 
