@@ -4,10 +4,14 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools certificates build demo run test judges check bench
+.PHONY: help tools certificates build demo run test judges check bench soak
 
 TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/bin:$(PATH)
+
+# How long `make soak` breaks things, in minutes, and the seed of an earlier soak to repeat.
+SOAK_MINUTES ?= 10
+SOAK_SEED ?=
 
 # The benchmark to run alone: `make bench ONLY=product_get_vs_bare`.
 ONLY ?=
@@ -53,3 +57,6 @@ bench: tools ## Benchmarks side by side; prints a table and writes target/bench.
 	CARGO_PROFILE_RELEASE_LTO=off cargo build --locked --release \
 		--bin frontend-api --bin authoring-api --bin job-worker --bin local-sql --bin bench
 	target/release/bench $(if $(ONLY),--only $(ONLY))
+
+soak: build ## Break a busy system at random for SOAK_MINUTES (10) and judge what its users saw; SOAK_SEED repeats one.
+	target/debug/soak --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED))

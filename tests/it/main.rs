@@ -1,16 +1,19 @@
 //! Stories across real processes, one file per promise. Each world has its own SQL, Redis and ports.
 
+mod article;
 mod edits;
 mod faults;
 mod imports;
+mod logins;
 mod observability;
 mod tidy;
+mod tls;
 mod topologies;
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use e2e::{World, catalog};
+use e2e::{World, catalog, eventually};
 
 pub(crate) const STORE: &str = "outdoor";
 /// For anything a worker does in these stories; generous, because a limit here only ends a hung test.
@@ -27,4 +30,20 @@ pub(crate) async fn with_demo_catalog(world: &World) -> Result<()> {
 /// The id of a published product.
 pub(crate) async fn product_id(world: &World, slug: &str) -> Result<i64> {
     world.shoppers[0].product(STORE, slug).await?["id"].as_i64().context("a product without id")
+}
+
+/// Imports, publishes, serves and edits: what the whole is for.
+pub(crate) async fn main_flow(world: &World) -> Result<()> {
+    with_demo_catalog(world).await?;
+    let listed = world.shoppers[0].listing(STORE, None, 20).await?;
+    assert_eq!(listed.len() as u64, catalog::DEMO_PRODUCTS);
+    world.merchant.retitle(product_id(world, "enamel-mug").await?, "Renamed").await?;
+    for shopper in &world.shoppers {
+        eventually("the shoppers see the edit", JOB_LIMIT, async || {
+            let product = shopper.product(STORE, "enamel-mug").await?;
+            Ok((product["title"] == "Renamed").then_some(()))
+        })
+        .await?;
+    }
+    Ok(())
 }

@@ -4,6 +4,7 @@
 //! Start at [`World`].
 
 mod balancer;
+pub mod busy;
 pub mod catalog;
 pub mod collector;
 pub mod load;
@@ -12,6 +13,7 @@ pub mod observed;
 mod process;
 mod shopper;
 mod waiting;
+mod wire;
 mod world;
 
 pub use balancer::Balancer;
@@ -20,5 +22,6 @@ pub use process::Process;
 pub use shopper::{Reading, Shopper};
 pub use waiting::eventually;
 pub use world::{
-    ADMIN, ADMIN_PASSWORD, COLLECTOR_TOKEN, Instance, Layout, Placement, SA_PASSWORD, World, binary,
+    ADMIN, ADMIN_PASSWORD, COLLECTOR_TOKEN, Instance, Layout, OWN_PASSWORD, Placement, SA_PASSWORD, Trust,
+    World, binary,
 };

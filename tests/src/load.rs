@@ -3,6 +3,7 @@
 //! One product is edited all the time, its title being the number of the edit; shoppers read it and, in turn with it, one
 //! that nobody edits; catalogs are uploaded beside that. Start at [`Load::begin`]; what was seen is judged by `observed`.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ const IMPORT_PRODUCTS: usize = 8;
 const IMPORT_LIMIT: Duration = Duration::from_secs(120);
 
 /// Where the users go, and what they work on.
+#[derive(Clone)]
 pub struct Target {
     /// Frontend (`host:port`), or a balancer before several.
     pub frontend: String,
@@ -42,6 +44,8 @@ pub struct Target {
     pub unedited_product: i64,
     /// `Caching:MaxStaleness` of the frontends.
     pub max_staleness: Duration,
+    /// The first edit and the first import have this number; those of an earlier load on the same store had lower ones.
+    pub first_number: u64,
 }
 
 /// Users at work.
@@ -57,6 +61,8 @@ struct Shared {
     record: Mutex<Record>,
     /// Ids of accepted imports.
     accepted: Mutex<Vec<i64>>,
+    /// Above every number of an edit or an import that was sent.
+    next_number: AtomicU64,
 }
 
 impl Load {
@@ -65,12 +71,14 @@ impl Load {
     /// # Errors
     /// A client could not be made.
     pub fn begin(target: Target) -> Result<Self> {
+        let first_number = target.first_number;
         let record = Record { max_staleness: target.max_staleness, ..Record::default() };
         let shared = Arc::new(Shared {
             target,
             started: Instant::now(),
             record: Mutex::new(record),
             accepted: Mutex::default(),
+            next_number: AtomicU64::new(first_number),
         });
         let (stop, stopped) = watch::channel(false);
         let mut users = JoinSet::new();
@@ -110,11 +118,16 @@ impl Load {
         (self.shared.record(|record| record.edits.len()), imports)
     }
 
+    /// `first_number` for a load after this one has ended.
+    pub fn next_number(&self) -> u64 {
+        self.shared.next_number.load(Ordering::Relaxed)
+    }
+
     /// Sends the users home, waits for the imports, and gives what was seen.
     ///
     /// # Errors
     /// A user panicked.
-    pub async fn end(mut self) -> Result<Record> {
+    pub async fn end(&mut self) -> Result<Record> {
         self.stop.send_replace(true);
         while let Some(user) = self.users.join_next().await {
             user.context("a user panicked")?;
@@ -143,10 +156,7 @@ impl Shared {
         let took = self.started.elapsed().saturating_sub(began);
         let has = |name: &str| answer.as_ref().is_some_and(|answer| answer.headers.contains_key(name));
         let status = answer.as_ref().map(|answer| answer.status.as_u16());
-        let shown = match who {
-            Who::Shopper => answer.as_ref().and_then(|answer| answer.body["title"].as_str()?.parse().ok()),
-            Who::Merchant => None,
-        };
+        let shown = answer.as_ref().and_then(|answer| answer.body["title"].as_str()?.parse().ok());
         let (is_marked, has_retry_after) = (has("warning"), has("retry-after"));
         self.record(|record| {
             record.requests.push(Request { who, began, took, status, is_marked, has_retry_after, shown });
@@ -178,10 +188,11 @@ async fn shop(shared: Arc<Shared>, shopper: Shopper, mut stopped: watch::Receive
 async fn edit(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let (merchant, id) = (&shared.target.merchant, shared.target.product);
     let path = format!("/admin/products/{id}");
-    for number in 1_u64.. {
+    for number in shared.target.first_number.. {
         if !goes_on(&mut stopped, EDIT_PAUSE).await {
             return;
         }
+        shared.next_number.fetch_max(number + 1, Ordering::Relaxed);
         let Some(read) = shared.note(Who::Merchant, merchant.get(&path)).await else { continue };
         let (mut product, etag) = (read.body, read.etag);
         product["title"] = json!(number.to_string());
@@ -195,10 +206,11 @@ async fn edit(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
 
 async fn import(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let (merchant, store) = (&shared.target.merchant, &shared.target.store);
-    for number in 1.. {
+    for number in shared.target.first_number.. {
         if !goes_on(&mut stopped, IMPORT_PAUSE).await {
             return;
         }
+        shared.next_number.fetch_max(number + 1, Ordering::Relaxed);
         let csv = catalog::generated(&format!("load-{number}"), IMPORT_PRODUCTS);
         let answer = shared.note(Who::Merchant, merchant.upload(store, "load.csv", csv)).await;
         let accepted = answer.filter(|answer| answer.status == StatusCode::ACCEPTED);

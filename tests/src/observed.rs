@@ -46,7 +46,7 @@ pub struct Request {
     pub is_marked: bool,
     /// Whether it said `Retry-After`.
     pub has_retry_after: bool,
-    /// The number of the edit that it showed.
+    /// The number of the edit that it showed: to a shopper what is published, to a merchant the working copy.
     pub shown: Option<u64>,
 }
 
@@ -93,7 +93,10 @@ impl Record {
     /// Every promise that was broken, as a sentence.
     pub fn violations(&self) -> Vec<String> {
         let requests = self.requests.iter().filter_map(|request| {
-            let why = self.broken_answer(request).or_else(|| self.broken_bound(request))?;
+            let why = self
+                .broken_answer(request)
+                .or_else(|| self.broken_bound(request))
+                .or_else(|| self.lost_edit(request))?;
             let during = self.phase(request).map_or("calm", |phase| phase.name.as_str());
             Some(format!("{during}, {:?} at {:?}: {why}", request.who, request.began))
         });
@@ -135,14 +138,20 @@ impl Record {
         if request.is_marked && self.phase(request).is_none_or(|phase| phase.fault != Fault::Sql) {
             return Some("an old answer while SQL answered".to_owned());
         }
-        let age = self.age(request)?;
+        let age = self.age(request).filter(|_| request.who == Who::Shopper)?;
         (age > self.max_staleness && !request.is_marked).then(|| format!("unmarked and {age:?} old"))
+    }
+
+    /// A merchant reads SQL itself: an edit that was accepted before is there, or it is lost.
+    fn lost_edit(&self, request: &Request) -> Option<String> {
+        let shown = request.shown.filter(|_| request.who == Who::Merchant)?;
+        self.age(request).map(|_| format!("shows edit {shown}: a later one that was accepted is lost"))
     }
 
     /// For how long the answer had been superseded when it was asked for; never more than the truth.
     fn age(&self, request: &Request) -> Option<Duration> {
         let shown = request.shown?;
-        let next = self.edits.iter().find(|(number, _)| *number > shown)?;
+        let next = self.edits.get(self.edits.partition_point(|(number, _)| *number <= shown))?;
         request.began.checked_sub(next.1)
     }
 
@@ -167,7 +176,8 @@ impl Record {
             }
             let lost = requests.iter().filter(|request| request.status.is_none()).count();
             let slowest = requests.iter().map(|request| request.took.as_millis()).max().unwrap_or_default();
-            let oldest = requests.iter().filter_map(|r| self.age(r)).map(|age| age.as_millis()).max();
+            let shown = requests.iter().filter(|request| request.who == Who::Shopper);
+            let oldest = shown.filter_map(|request| self.age(request)).map(|age| age.as_millis()).max();
             let marked = requests.iter().filter(|request| request.is_marked).count();
             let (who, oldest) = (format!("{who:?}"), oldest.unwrap_or_default());
             let statuses: Vec<String> = statuses.iter().map(|(status, n)| format!("{status}: {n}")).collect();
@@ -261,6 +271,20 @@ mod tests {
         assert!(accepts(Fault::Redis, within));
         let newest = Request { shown: Some(2), ..request(Who::Shopper, 15, Some(200)) };
         assert!(accepts(Fault::Redis, newest));
+    }
+
+    #[test]
+    fn an_edit_that_was_accepted_and_is_not_there_is_noticed_whatever_happened() {
+        let read = |number| Request { shown: Some(number), ..request(Who::Merchant, 15, Some(200)) };
+        for fault in [Fault::Sql, Fault::Redis, Fault::Crash(Instance::Authoring(0))] {
+            assert!(!accepts(fault, read(1)), "{fault:?}");
+            assert!(accepts(fault, read(2)));
+            // An edit without an answer may have happened.
+            assert!(accepts(fault, read(3)));
+        }
+        // Accepted only after this was asked for.
+        let early = Request { shown: Some(1), ..request(Who::Merchant, 1, Some(200)) };
+        assert!(accepts(Fault::Sql, early));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A whole system on loopback: local-sql, redis-server and the three services, each a real process.
 //!
 //! Here: what runs, and what a story may do to it. `launch` starts the services, `backing` the two servers behind
-//! them. A process keeps its address when it is started again, as behind a Kubernetes service.
+//! them, `deployment` prepares a database as an administrator does. A process keeps its address when it is started again, as behind a Kubernetes service.
 
 mod backing;
+mod deployment;
 mod launch;
 
 use std::net::SocketAddr;
@@ -12,11 +13,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
+use crate::wire::Wire;
 use crate::{Merchant, Process, Shopper};
-use backing::{Redis, Sql};
+use backing::{Redis, Setting, Sql};
 use launch::{Launch, Role};
 
 pub use backing::SA_PASSWORD;
+pub use deployment::OWN_PASSWORD;
 pub use launch::{ADMIN, ADMIN_PASSWORD, COLLECTOR_TOKEN, Placement};
 
 /// Which processes run, and which of them run jobs.
@@ -38,6 +41,15 @@ pub struct Layout {
     /// with the commerce configuration, authoring-api and job-worker with the authoring one. What the files leave to
     /// their reader comes from the environment.
     pub article_settings: bool,
+    /// Encrypts every connection to SQL and Redis, with certificates by the authority of the tests.
+    pub tls: bool,
+    /// How the services come to trust it.
+    pub trust: Trust,
+    /// Deploys as `deploy/sql` says: each service has a login of its own with rights to rows only, and the schema is
+    /// made before by the login of the migrations.
+    pub own_logins: bool,
+    /// Puts a cable that can be pulled out between the services and each of SQL and Redis.
+    pub wires: bool,
     /// `KEY=VALUE` for `--set` of every service. By default no balancer has to notice a stop.
     pub set: &'static [&'static str],
     /// Where every service sends its spans: the address of a [`Collector`](crate::collector::Collector).
@@ -56,11 +68,26 @@ impl Default for Layout {
             redis: true,
             durable_sql: false,
             article_settings: false,
+            tls: false,
+            trust: Trust::Setting,
+            own_logins: false,
+            wires: false,
             set: &["Http:StopDelay=00:00:00"],
             collector: None,
             placement: Placement::default(),
         }
     }
+}
+
+/// How a process is told of a certificate authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// `Tls:CertificateAuthorities`.
+    Setting,
+    /// The variable `SSL_CERT_FILE`, which stands for the authorities of the system.
+    Environment,
+    /// Not at all.
+    Nothing,
 }
 
 /// One of our processes, by what it is and its number, counted from 0.
@@ -96,8 +123,25 @@ pub struct World {
     services: Vec<Service>,
     redis: Option<Redis>,
     sql: Sql,
+    wires: Option<Wires>,
     launch: Launch,
     _temporary: Option<TempDir>,
+}
+
+/// The cables to the two servers.
+struct Wires {
+    sql: Wire,
+    redis: Option<Wire>,
+}
+
+impl Wires {
+    async fn start(sql: &Sql, redis: Option<&Redis>) -> Result<Self> {
+        let redis = match redis {
+            Some(redis) => Some(Wire::start(redis.port()).await?),
+            None => None,
+        };
+        Ok(Self { sql: Wire::start(sql.target().port).await?, redis })
+    }
 }
 
 /// A process of ours, running or between two runs.
@@ -122,15 +166,27 @@ impl World {
     }
 
     async fn start_in(layout: Layout, directory: &Path) -> Result<Self> {
-        let placement = layout.placement;
-        let sql = Sql::start(directory, layout.durable_sql, placement).await?;
-        let redis = if layout.redis { Some(Redis::start(directory, None, placement).await?) } else { None };
+        let setting =
+            Setting { directory: directory.to_owned(), placement: layout.placement, tls: layout.tls };
+        let sql = Sql::start(setting.clone(), layout.durable_sql).await?;
+        let redis = if layout.redis { Some(Redis::start(setting).await?) } else { None };
+        let wires = if layout.wires { Some(Wires::start(&sql, redis.as_ref()).await?) } else { None };
+        let mut target = sql.target();
+        if let Some(wires) = &wires {
+            target.port = wires.sql.port();
+        }
         let launch = Launch {
             directory: directory.to_owned(),
-            connection: sql.connection_string(),
-            redis: redis.as_ref().map(Redis::port),
+            sql: target,
+            redis: match &wires {
+                Some(wires) => wires.redis.as_ref().map(Wire::port),
+                None => redis.as_ref().map(Redis::port),
+            },
             layout,
         };
+        if launch.layout.own_logins {
+            deployment::prepare(&launch).await?;
+        }
         let mut services = Vec::new();
         for number in 0..layout.authorings {
             services.push(launch.start(Instance::Authoring(number)).await?);
@@ -146,7 +202,7 @@ impl World {
         let authoring = authorings.first().context("a world needs an authoring-api")?;
         let merchant = Merchant::of(authoring, ADMIN, ADMIN_PASSWORD)?;
         let mut world =
-            Self { shoppers, merchant, addresses, services, redis, sql, launch, _temporary: None };
+            Self { shoppers, merchant, addresses, services, redis, sql, wires, launch, _temporary: None };
         for _ in 0..layout.workers {
             world.start_worker().await?;
         }
@@ -213,10 +269,7 @@ impl World {
 
     /// Starts redis-server again on the same port, empty.
     pub async fn restart_redis(&mut self) -> Result<()> {
-        let port = self.redis.as_ref().context("this world has no Redis")?.port();
-        self.redis =
-            Some(Redis::start(&self.launch.directory, Some(port), self.launch.layout.placement).await?);
-        Ok(())
+        self.redis.as_mut().context("this world has no Redis")?.start_again().await
     }
 
     /// SIGSTOP to redis-server: its sockets stay open and nobody answers. SIGCONT: it goes on.
@@ -239,9 +292,39 @@ impl World {
         self.sql.freeze(frozen)
     }
 
-    /// The ADO.NET connection string of the database.
-    pub fn connection_string(&self) -> &str {
-        &self.launch.connection
+    /// Pulls the cable to Redis out, or puts it in again.
+    pub fn cut_redis(&self, is_cut: bool) -> Result<()> {
+        let wire = self.wires.as_ref().and_then(|wires| wires.redis.as_ref());
+        wire.context("this world has no cable to Redis")?.cut(is_cut);
+        Ok(())
+    }
+
+    /// The same with SQL.
+    pub fn cut_sql(&self, is_cut: bool) -> Result<()> {
+        self.wires.as_ref().context("this world has no cable to SQL")?.sql.cut(is_cut);
+        Ok(())
+    }
+
+    /// The ADO.NET connection string of the database's administrator.
+    pub fn connection_string(&self) -> String {
+        self.launch.sql.connection_string("sa", SA_PASSWORD)
+    }
+
+    /// The one that a process has.
+    pub fn connection_string_of(&self, instance: Instance) -> String {
+        self.launch.connection_string(Role::of(instance))
+    }
+
+    /// Starts a process beside the others that will not serve, and returns how it ended and what it said.
+    pub async fn try_to_start(
+        &self,
+        instance: Instance,
+        trust: Trust,
+        words: &[&str],
+    ) -> Result<(Option<i32>, String)> {
+        let mut launch = self.launch.clone();
+        launch.layout.trust = trust;
+        launch.try_to_start(instance, words).await
     }
 
     /// The folder with a log of each process.

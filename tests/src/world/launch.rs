@@ -6,8 +6,11 @@ use std::process::Command;
 
 use anyhow::Result;
 use serde_json::json;
+use test_ca::Certificates;
 
-use super::{Instance, Layout, Service, binary};
+use super::backing::{SA_PASSWORD, Target};
+use super::deployment::{self, OWN_PASSWORD};
+use super::{Instance, Layout, Service, Trust, binary};
 use crate::Process;
 
 /// The first user of every world.
@@ -74,7 +77,7 @@ impl Role {
 #[derive(Clone)]
 pub(super) struct Launch {
     pub(super) directory: PathBuf,
-    pub(super) connection: String,
+    pub(super) sql: Target,
     pub(super) redis: Option<u16>,
     pub(super) layout: Layout,
 }
@@ -88,8 +91,32 @@ impl Launch {
 
     /// Starts a process, waits until it listens and says where.
     pub(super) async fn start_at(&self, instance: Instance, listen: &str) -> Result<(Process, String)> {
+        let mut command = self.command(instance, &["--listen", listen])?;
+        let log = self.directory.join(format!("{instance}.log"));
+        let mut process = Process::start(&instance.to_string(), &mut command, &log)?;
+        let address = process.listening().await?;
+        Ok((process, address))
+    }
+
+    /// Starts a process that is expected to end by itself.
+    pub(super) async fn try_to_start(
+        &self,
+        instance: Instance,
+        words: &[&str],
+    ) -> Result<(Option<i32>, String)> {
+        let mut command = self.command(instance, &["--listen", "127.0.0.1:0"])?;
+        command.args(words);
+        let log = self.directory.join(format!("{instance}.refused.log"));
+        let mut process = Process::start(&instance.to_string(), &mut command, &log)?;
+        let status = process.ended().await?;
+        Ok((status.code(), process.log()?))
+    }
+
+    /// The command line of a service; `words` come before those of the layout.
+    pub(super) fn command(&self, instance: Instance, words: &[&str]) -> Result<Command> {
         let role = Role::of(instance);
         let mut command = self.layout.placement.command(&binary(role.program())?, role == Role::Frontend);
+        command.args(words);
         if self.layout.article_settings {
             self.use_article_settings(role, &mut command);
         } else {
@@ -100,36 +127,59 @@ impl Launch {
         if role == Role::Authoring {
             command.env("STOA_BOOTSTRAP_PASSWORD", ADMIN_PASSWORD);
         }
-        command.args(["--listen", listen]);
         for key_and_value in self.layout.set {
             command.args(["--set", key_and_value]);
+        }
+        if self.layout.own_logins {
+            command.args(["--set", "Sql:Migrate=Never"]);
+        }
+        if self.layout.tls {
+            self.trust(&mut command)?;
         }
         if let Some(collector) = self.layout.collector {
             command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"));
             command.env("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer%20{COLLECTOR_TOKEN}"));
         }
-        let log = self.directory.join(format!("{instance}.log"));
-        let mut process = Process::start(&instance.to_string(), &mut command, &log)?;
-        let address = process.listening().await?;
-        Ok((process, address))
+        Ok(command)
+    }
+
+    fn trust(&self, command: &mut Command) -> Result<()> {
+        let authority = Certificates::ready()?.authority();
+        match self.layout.trust {
+            Trust::Setting => {
+                command.args(["--set", &format!("Tls:CertificateAuthorities={}", authority.display())])
+            }
+            Trust::Environment => command.env("SSL_CERT_FILE", authority),
+            Trust::Nothing => command,
+        };
+        Ok(())
+    }
+
+    /// The connection string of a service.
+    pub(super) fn connection_string(&self, role: Role) -> String {
+        match self.layout.own_logins {
+            true => self.sql.connection_string(deployment::login_of(role), OWN_PASSWORD),
+            false => self.sql.connection_string("sa", SA_PASSWORD),
+        }
     }
 
     fn use_article_settings(&self, role: Role, command: &mut Command) {
         let topology = if role == Role::Frontend { "commerce" } else { "authoring" };
         let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/settings");
         command.arg("--config").arg(files.join(format!("{topology}.appsettings.json")));
-        command.env("ConnectionStrings__VirtoCommerce", &self.connection);
+        command.env("ConnectionStrings__VirtoCommerce", self.connection_string(role));
         if let Some(redis) = self.redis_string() {
             command.env("ConnectionStrings__RedisConnectionString", redis);
         }
     }
 
     fn redis_string(&self) -> Option<String> {
-        self.redis.map(|port| format!("127.0.0.1:{port},ssl=False,abortConnect=False"))
+        let (host, ssl) = if self.layout.tls { ("localhost", "True") } else { ("127.0.0.1", "False") };
+        self.redis.map(|port| format!("{host}:{port},ssl={ssl},abortConnect=False"))
     }
 
     fn settings(&self, role: Role) -> serde_json::Value {
-        let mut strings = json!({ "VirtoCommerce": self.connection });
+        let mut strings = json!({ "VirtoCommerce": self.connection_string(role) });
         if let Some(redis) = self.redis_string() {
             strings["RedisConnectionString"] = json!(redis);
         }
