@@ -30,6 +30,12 @@ pub async fn run(host: Host) -> anyhow::Result<()> {
     let state = Data::new(AppState::new(&host));
     let observed = state.clone();
     host.metrics.observe(move |readings| readings.cache(&observed.cache_stats()));
+    if let Some(interval) = host.settings.caching.staleness_check_interval {
+        let (watched, stopping) = (state.clone(), host.lifecycle.stopping().clone());
+        host.lifecycle.spawn(async move {
+            stopping.run_until_cancelled(watched.watch_staleness(interval)).await;
+        });
+    }
     let document = openapi::document()?;
     host.serve(Some(document), move |config| routes::configure(config, state.clone())).await
 }

@@ -1,6 +1,8 @@
 //! Everything that a storefront request can reach.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use backplane::{Cache, CacheOptions, CacheStats, Feed, Loaded, Outcome};
 use contracts::cache::{Document, StorefrontKey, tags};
@@ -56,8 +58,13 @@ impl AppState {
         Self { database, cache: Cache::new(feed, CacheOptions { max_bytes, ..options }), representations }
     }
 
+    /// Compares what is in memory with SQL Server for ever, one document every `interval`.
+    pub async fn watch_staleness(&self, interval: Duration) -> Infallible {
+        self.cache.watch_staleness(interval, async |key| load(&self.database, &key).await).await
+    }
+
     /// For metrics.
-    pub(crate) fn cache_stats(&self) -> CacheStats {
+    pub fn cache_stats(&self) -> CacheStats {
         let stats = self.cache.stats();
         CacheStats { bytes: stats.bytes + self.representations.bytes(), ..stats }
     }

@@ -57,8 +57,13 @@ impl Answer {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with_max_staleness(FeedOptions::default().max_staleness).await
+    }
+
+    pub(crate) async fn with_max_staleness(max_staleness: Duration) -> Self {
         let database = TestDatabase::create(handlers::MIGRATIONS).await;
-        let feed = Feed::start(database.database.clone(), None, FeedOptions::default());
+        let options = FeedOptions { max_staleness, ..FeedOptions::default() };
+        let feed = Feed::start(database.database.clone(), None, options);
         assert!(feed.wait_ready(READY_LIMIT).await, "the feed has found its log");
         let store = Store {
             id: StoreId::parse("outdoor").unwrap(),
@@ -79,11 +84,7 @@ impl World {
         &self,
         cached: bool,
     ) -> impl Service<Request, Response = ServiceResponse, Error = Error> + use<> {
-        let state = self.state(cached);
-        let app = App::new()
-            .configure(|config| host::http::extractor_configs(config, MAX_BODY_BYTES))
-            .configure(|config| routes::configure(config, state));
-        test::init_service(app).await
+        app_on(self.state(cached)).await
     }
 
     /// What the routes work with.
@@ -107,10 +108,25 @@ impl World {
         written.await.unwrap();
     }
 
+    /// A statement that nobody but the database hears of.
+    pub(crate) async fn execute(&self, statement: &'static str) {
+        assert_eq!(self.database.database.execute(statement, &[]).await.unwrap(), 1);
+    }
+
     pub(crate) async fn close(self) {
         self.feed.stop().await;
         self.database.close().await;
     }
+}
+
+/// The app with what its routes work with.
+pub(crate) async fn app_on(
+    state: Data<AppState>,
+) -> impl Service<Request, Response = ServiceResponse, Error = Error> + use<> {
+    let app = App::new()
+        .configure(|config| host::http::extractor_configs(config, MAX_BODY_BYTES))
+        .configure(|config| routes::configure(config, state));
+    test::init_service(app).await
 }
 
 /// A product with one variant.

@@ -5,3 +5,4 @@ mod app;
 mod listings;
 mod openapi;
 mod products;
+mod staleness;

@@ -7,12 +7,13 @@
 //! still be right, until a load replaces it or memory is needed.
 //!
 //! Not here: keeping up with the feed (see `feed`), any knowledge of what is cached. Start at
-//! [`Cache::get_or_load`].
+//! [`Cache::get_or_load`]; `staleness` checks from outside, by samples, that all of this keeps its promise.
 
 mod entry;
 mod flight;
 pub mod key;
 mod options;
+mod staleness;
 mod stats;
 
 use std::any::Any;

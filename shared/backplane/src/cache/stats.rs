@@ -90,6 +90,9 @@ pub(super) struct Counters {
     pub(super) overloaded: AtomicU64,
     pub(super) born_changed: AtomicU64,
     pub(super) too_heavy: AtomicU64,
+    pub(super) checks: AtomicU64,
+    pub(super) checks_failed: AtomicU64,
+    pub(super) stale_beyond_bound: AtomicU64,
 }
 
 /// The counters of a cache since its start, and its present size.
@@ -127,6 +130,13 @@ pub struct CacheStats {
     pub born_changed: u64,
     /// Loaded values that were not stored because they were too heavy or had too many tags.
     pub too_heavy: u64,
+    /// Values in memory that were compared with SQL, see [`Cache::watch_staleness`](super::Cache::watch_staleness).
+    pub checks: u64,
+    /// Values that could not be compared, because SQL did not answer.
+    pub checks_failed: u64,
+    /// Values among those compared that were given longer than they may be. Anything but 0 is a defect, or somebody
+    /// changes data without telling the feed.
+    pub stale_beyond_bound: u64,
     /// Loads under way.
     pub loads_under_way: u64,
     /// Entries kept, suspects included.
@@ -154,6 +164,9 @@ impl Counters {
             overloaded: self.overloaded.load(Relaxed),
             born_changed: self.born_changed.load(Relaxed),
             too_heavy: self.too_heavy.load(Relaxed),
+            checks: self.checks.load(Relaxed),
+            checks_failed: self.checks_failed.load(Relaxed),
+            stale_beyond_bound: self.stale_beyond_bound.load(Relaxed),
             ..CacheStats::default()
         }
     }

@@ -387,3 +387,74 @@ async fn values_with_many_tags_are_fenced_by_each_of_them() {
         assert!(cache.get(&A).is_none());
     }
 }
+
+/// Looks at `A` again and again while SQL holds `truth`, until a value was compared.
+async fn checked_against(cache: &Cache<Name>, truth: &str) {
+    let before = cache.stats().checks;
+    let load = async |_| Ok::<_, String>(loaded(truth));
+    let watch = cache.watch_staleness(Duration::from_secs(1), load);
+    let compared = async {
+        while cache.stats().checks == before {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::select! {
+        never = watch => match never {},
+        () = compared => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_given_longer_than_it_may_be_is_counted() {
+    let (_feed, cache) = ready();
+    read(&cache, "one").await;
+    checked_against(&cache, "one").await;
+    assert_eq!(cache.stats().stale_beyond_bound, 0, "SQL holds the same");
+
+    // SQL was changed and no hint, no probe and no gap tells it: what must never be.
+    checked_against(&cache, "two").await;
+    assert_eq!(cache.stats().stale_beyond_bound, 1);
+    assert_eq!(cache.stats().hits, 0, "a check is no read");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_arrives_within_the_bound_is_none_of_the_checks_business() {
+    let (feed, cache) = ready();
+    read(&cache, "one").await;
+    let arrives = async {
+        // The check has seen the difference after its first second, and waits for the bound.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(cache.stats().checks, 0);
+        feed.commit(&[TAG]);
+    };
+    tokio::join!(checked_against(&cache, "two"), arrives);
+    assert_eq!(cache.stats().stale_beyond_bound, 0, "it is not given any more");
+
+    // Loaded again in between: equal to what it was, and as fresh as can be.
+    read(&cache, "two").await;
+    let again = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        feed.commit(&[TAG]);
+        read(&cache, "two").await;
+    };
+    tokio::join!(checked_against(&cache, "three"), again);
+    assert_eq!(cache.stats().stale_beyond_bound, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_given_is_not_checked_and_a_check_that_fails_is_counted() {
+    let (feed, cache) = ready();
+    read(&cache, "one").await;
+    let watch = async |seconds: u64| {
+        let load = async |_| Err::<Loaded<String>, _>("SQL does not answer".to_owned());
+        let watch = cache.watch_staleness(Duration::from_secs(1), load);
+        let ended = tokio::time::timeout(Duration::from_secs(seconds), watch).await;
+        assert!(ended.is_err(), "it goes on for ever");
+    };
+    watch(10).await;
+    let failed = cache.stats().checks_failed;
+    assert!(failed > 0);
+    feed.advance(Duration::from_secs(60));
+    watch(10).await;
+    assert_eq!((cache.stats().checks, cache.stats().checks_failed), (0, failed), "the lease is over");
+}

@@ -187,6 +187,9 @@ table! {
     CACHE_FAIL_SAFE: "Caching:FailSafe:MaxDuration",
         Form::TimeSpan { min: Duration::ZERO, max: DAY }, Value("00:10:00"),
         "how long old answers, marked as such, are given while SQL Server is away";
+    CACHE_STALENESS_CHECK_INTERVAL: "Caching:StalenessCheck:Interval",
+        Form::TimeSpan { min: Duration::ZERO, max: DAY }, Value("00:00:01"),
+        "how often frontend-api compares one cached answer with SQL Server, see `stoa_cache_stale_beyond_bound_total`; zero: never";
 
     LISTEN: "Http:Listen" | "Listen",
         Form::Address, PerService(Service::default_listen, "127.0.0.1:8080 frontend-api, :8081 authoring-api, :8082 job-worker"),

@@ -109,6 +109,8 @@ pub struct Caching {
     pub slots: usize,
     /// How long old answers are given while SQL Server is away.
     pub fail_safe_max: Duration,
+    /// How often a cached answer is compared with SQL Server; `None`: never.
+    pub staleness_check_interval: Option<Duration>,
 }
 
 /// Push notifications; read and kept, not built yet.
@@ -393,6 +395,8 @@ fn read_caching(reader: &mut Reader<'_>) -> Caching {
         max_staleness: reader.span(&keys::CACHE_MAX_STALENESS),
         slots,
         fail_safe_max: reader.span(&keys::CACHE_FAIL_SAFE),
+        staleness_check_interval: Some(reader.span(&keys::CACHE_STALENESS_CHECK_INTERVAL))
+            .filter(|interval| !interval.is_zero()),
     }
 }
 

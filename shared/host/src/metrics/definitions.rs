@@ -121,6 +121,10 @@ definitions! {
         "Entries kept.";
     CACHE_BYTES Gauge "stoa_cache_size_bytes" []
         "Memory of the entries and their bookkeeping, without the floor table.";
+    CACHE_CHECKS Counter "stoa_cache_checks_total" ["outcome"]
+        "Cached values compared with SQL Server (`Caching:StalenessCheck:Interval`), `compared` or `failed` because it did not answer.";
+    CACHE_STALE_BEYOND_BOUND Counter "stoa_cache_stale_beyond_bound_total" []
+        "Values among them that were still given `Caching:MaxStaleness` after SQL Server was seen to hold another. Must be 0: else data is changed without the change feed, or this is a defect.";
 
     FEED_APPLIED Gauge "stoa_feed_applied" []
         "The change number up to which everything is applied. The difference between instances is the lag of the slower one.";

@@ -105,6 +105,9 @@ impl Readings {
         self.count(&is::CACHE_LOADS_UNDER_WAY, &[], cache.loads_under_way);
         self.count(&is::CACHE_ENTRIES, &[], cache.entries);
         self.count(&is::CACHE_BYTES, &[], cache.bytes);
+        self.count(&is::CACHE_CHECKS, &["compared"], cache.checks);
+        self.count(&is::CACHE_CHECKS, &["failed"], cache.checks_failed);
+        self.count(&is::CACHE_STALE_BEYOND_BOUND, &[], cache.stale_beyond_bound);
     }
 
     /// The change feed.
