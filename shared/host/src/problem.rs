@@ -206,6 +206,7 @@ impl Problem {
     /// The general problem of a status, for answers that framework code made.
     pub(crate) fn of_status(status: StatusCode) -> Self {
         match status {
+            StatusCode::BAD_REQUEST => Self::of(&kind::BAD_REQUEST),
             StatusCode::NOT_FOUND => Self::not_found("no such address"),
             StatusCode::UNAUTHORIZED => Self::unauthorized("send Authorization: Bearer …"),
             StatusCode::METHOD_NOT_ALLOWED => Self::method_not_allowed(None),

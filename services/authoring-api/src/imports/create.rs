@@ -4,9 +4,9 @@
 //! commit together. What is wrong inside the rows is found by the worker and told by `GET /admin/imports/{id}`.
 
 use actix_multipart::Multipart;
-use actix_web::HttpResponse;
 use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use contracts::jobs::ImportCatalog;
 use domain::StoreId;
 use handlers::catalog_file;
@@ -33,11 +33,12 @@ const CONTENT_TYPE: &str = "text/csv";
         headers(("location" = String, description = "The address of the import")))),
     extensions(("x-problems" = json!(["validation_failed"]))))]
 pub(crate) async fn create(
+    request: HttpRequest,
     principal: Principal,
     state: Data<AppState>,
     body: Multipart,
 ) -> Result<HttpResponse, Problem> {
-    let upload = &Upload::receive(&state, body).await?;
+    let upload = &Upload::receive(&state, request.content_type(), body).await?;
     let store = &known_store(&state, &upload.store).await?;
     catalog_file::header_of(&upload.file).map_err(|why| invalid("file", &upload.file_name, why))?;
 

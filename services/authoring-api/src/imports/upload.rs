@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::state::AppState;
 
+const FORM_DATA: &str = "multipart/form-data";
 /// A store's name is far shorter.
 const STORE_FIELD_BYTES_MAX: u64 = 1_024;
 /// Longest file name that is kept, in UTF-16 units.
@@ -43,8 +44,15 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    /// Reads the whole body.
-    pub(super) async fn receive(state: &AppState, mut body: Multipart) -> Result<Self, Problem> {
+    /// Reads the whole body. Other multipart types have no names for their parts.
+    pub(super) async fn receive(
+        state: &AppState,
+        content_type: &str,
+        mut body: Multipart,
+    ) -> Result<Self, Problem> {
+        if !content_type.eq_ignore_ascii_case(FORM_DATA) {
+            return Err(Problem::unsupported_media_type(FORM_DATA));
+        }
         let permit = Arc::clone(&state.uploads).try_acquire_owned().map_err(|_| {
             Problem::unavailable(RETRY_AFTER_SECS, "too many uploads")
                 .detail("other uploads are being received")
@@ -104,7 +112,7 @@ fn unreadable(error: MultipartError) -> Problem {
     match error {
         MultipartError::ContentTypeMissing
         | MultipartError::ContentTypeParse
-        | MultipartError::ContentTypeIncompatible => Problem::unsupported_media_type("multipart/form-data"),
+        | MultipartError::ContentTypeIncompatible => Problem::unsupported_media_type(FORM_DATA),
         error => Problem::bad_request(format!("the upload cannot be read: {error}")),
     }
 }

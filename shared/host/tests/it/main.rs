@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up should say so by failing")]
 
+mod broken;
 mod configuration;
 mod cross_origin;
 mod health;
