@@ -3,12 +3,14 @@
 mod article;
 mod edits;
 mod faults;
+mod http;
 mod imports;
 mod logins;
 mod observability;
 mod tidy;
 mod tls;
 mod topologies;
+mod uploads;
 
 use std::time::Duration;
 

@@ -8,6 +8,9 @@ use e2e::collector::{Collector, Span};
 use e2e::{ADMIN_PASSWORD, COLLECTOR_TOKEN, Instance, Layout, SA_PASSWORD, World, catalog, eventually};
 use reqwest::multipart;
 use serde_json::Value;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use crate::{JOB_LIMIT, STORE, product_id, with_demo_catalog};
 
@@ -137,14 +140,83 @@ async fn a_collector_that_is_away_costs_spans_that_are_counted_and_nothing_else(
             .await?;
     world.merchant.put_store(STORE, "Stoa Outdoor", "EUR").await?;
     eventually("the spans are counted as dropped", JOB_LIMIT, async || {
-        let text = metrics(&world, Instance::Authoring(0)).await?;
-        let dropped =
-            text.lines().find_map(|line| line.strip_prefix(r#"stoa_traces_spans_total{outcome="dropped"} "#));
-        Ok(dropped.filter(|count| *count != "0").map(|_| ()))
+        Ok((dropped_spans(&world).await? > 0).then_some(()))
     })
     .await?;
     world.merchant.put_store(STORE, "Renamed", "EUR").await?;
     world.stop().await
+}
+
+/// Connections of a collector that accepts everything and never answers.
+struct Silent {
+    address: std::net::SocketAddr,
+    connections: mpsc::UnboundedReceiver<TcpStream>,
+    _task: JoinSet<()>,
+}
+
+impl Silent {
+    async fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (accepted, connections) = mpsc::unbounded_channel();
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let _ = accepted.send(stream);
+            }
+        });
+        Ok(Self { address, connections, _task: task })
+    }
+}
+
+/// Whether whoever sends on this connection still waits for its answer.
+async fn is_waiting(stream: &mut TcpStream) -> Result<bool> {
+    let mut sent = [0; 16 * 1024];
+    loop {
+        match stream.try_read(&mut sent) {
+            Ok(0) => return Ok(false),
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(true),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_collector_that_never_answers_holds_up_no_request_and_no_stop() -> Result<()> {
+    let mut silent = Silent::start().await?;
+    let layout = Layout {
+        frontends: 0,
+        workers: 0,
+        collector: Some(silent.address),
+        variables: &[("OTEL_EXPORTER_OTLP_TIMEOUT", "3000"), ("OTEL_BSP_SCHEDULE_DELAY", "100")],
+        ..Layout::default()
+    };
+    let world = World::start(layout).await?;
+    world.merchant.put_store(STORE, "Stoa Outdoor", "EUR").await?;
+    // Answered while a batch is on its way and gets no answer. On a slow machine the batch may be given up first: then
+    // the next one is looked at.
+    loop {
+        let mut stream = silent.connections.recv().await.context("the collector is gone")?;
+        world.merchant.put_store(STORE, "Renamed", "EUR").await?;
+        if is_waiting(&mut stream).await? {
+            break;
+        }
+    }
+    eventually("the spans are counted as dropped", JOB_LIMIT, async || {
+        Ok((dropped_spans(&world).await? > 0).then_some(()))
+    })
+    .await?;
+    // More for the last batch, which nobody takes either.
+    world.merchant.put_store(STORE, "Renamed again", "EUR").await?;
+    world.stop().await
+}
+
+async fn dropped_spans(world: &World) -> Result<u64> {
+    let text = metrics(world, Instance::Authoring(0)).await?;
+    let line =
+        text.lines().find_map(|line| line.strip_prefix(r#"stoa_traces_spans_total{outcome="dropped"} "#));
+    Ok(line.map_or(Ok(0), str::parse)?)
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ pub mod load;
 mod merchant;
 pub mod observed;
 mod process;
+mod raw;
 mod shopper;
 mod waiting;
 mod wire;
@@ -19,6 +20,7 @@ mod world;
 pub use balancer::Balancer;
 pub use merchant::{ImportReport, Merchant};
 pub use process::Process;
+pub use raw::raw;
 pub use shopper::{Reading, Shopper};
 pub use waiting::eventually;
 pub use world::{

@@ -86,10 +86,19 @@ impl Process {
 
     /// [`stop`](Self::stop) that must be a success; otherwise the error shows the log.
     pub async fn stop_well(self) -> Result<()> {
-        let (name, log) = (self.name.clone(), self.log.clone());
-        let status = self.stop().await?;
+        self.signal("TERM")?;
+        self.ended_well().await
+    }
+
+    /// [`ended`](Self::ended) that must be a success; otherwise the error shows the log.
+    pub async fn ended_well(mut self) -> Result<()> {
+        let status = self.ended().await?;
         if !status.success() {
-            bail!("{name} ended with {status} after SIGTERM:\n{}", std::fs::read_to_string(log)?);
+            bail!(
+                "{} ended with {status} after SIGTERM:\n{}",
+                self.name,
+                std::fs::read_to_string(&self.log)?
+            );
         }
         Ok(())
     }

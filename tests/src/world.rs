@@ -54,6 +54,8 @@ pub struct Layout {
     pub set: &'static [&'static str],
     /// Where every service sends its spans: the address of a [`Collector`](crate::collector::Collector).
     pub collector: Option<SocketAddr>,
+    /// Environment variables of every service.
+    pub variables: &'static [(&'static str, &'static str)],
     /// How the processes are placed on the machine.
     pub placement: Placement,
 }
@@ -74,6 +76,7 @@ impl Default for Layout {
             wires: false,
             set: &["Http:StopDelay=00:00:00"],
             collector: None,
+            variables: &[],
             placement: Placement::default(),
         }
     }
@@ -233,8 +236,20 @@ impl World {
 
     /// SIGTERM; it must end by itself with success.
     pub async fn terminate(&mut self, instance: Instance) -> Result<()> {
+        self.ask_to_stop(instance)?;
+        self.ended(instance).await
+    }
+
+    /// SIGTERM.
+    pub fn ask_to_stop(&mut self, instance: Instance) -> Result<()> {
+        let process = self.service(instance)?.process.as_ref();
+        process.with_context(|| format!("{instance} does not run"))?.signal("TERM")
+    }
+
+    /// Waits until a process that was asked to stop has ended with success.
+    pub async fn ended(&mut self, instance: Instance) -> Result<()> {
         let service = self.service(instance)?;
-        service.process.take().with_context(|| format!("{instance} does not run"))?.stop_well().await
+        service.process.take().with_context(|| format!("{instance} does not run"))?.ended_well().await
     }
 
     /// Starts a process again where it was.

@@ -136,6 +136,7 @@ impl Launch {
         if self.layout.tls {
             self.trust(&mut command)?;
         }
+        command.envs(self.layout.variables.iter().copied());
         if let Some(collector) = self.layout.collector {
             command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{collector}"));
             command.env("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer%20{COLLECTOR_TOKEN}"));
