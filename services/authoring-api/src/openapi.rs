@@ -6,7 +6,7 @@ use utoipa::openapi::security::{
     ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Password, Scopes, SecurityScheme,
 };
 
-use crate::accounts::{KINDS, connect, current_user, roles, sessions, signing_keys, users};
+use crate::accounts::{KINDS, api_keys, connect, current_user, roles, sessions, signing_keys, users};
 use crate::{imports, products, stores};
 
 #[derive(OpenApi)]
@@ -22,6 +22,7 @@ use crate::{imports, products, stores};
         (name = "users", description = "Who may sign in, with which roles"),
         (name = "sessions", description = "Where users are signed in"),
         (name = "roles", description = "Names for sets of permissions"),
+        (name = "API keys", description = "With what programs sign in"),
         (name = "signing keys", description = "What access tokens are signed with"),
         (name = "stores", description = "What is sold where, in which currency"),
         (name = "products", description = "Working copies; saving one publishes it"),
@@ -43,6 +44,7 @@ pub fn document() -> anyhow::Result<Document> {
         users::Api::openapi(),
         sessions::Api::openapi(),
         roles::Api::openapi(),
+        api_keys::Api::openapi(),
         signing_keys::Api::openapi(),
         stores::Api::openapi(),
         products::Api::openapi(),

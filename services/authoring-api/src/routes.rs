@@ -3,13 +3,14 @@
 use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig, to};
 use contracts::permissions::{
-    IMPORT_READ, IMPORT_RUN, PRODUCT_READ, PRODUCT_UPDATE, ROLE_READ, ROLE_UPDATE, SESSION_END, SESSION_READ,
-    SIGNING_KEY_READ, SIGNING_KEY_ROTATE, STORE_READ, STORE_UPDATE, USER_READ, USER_UPDATE,
+    API_KEY_READ, API_KEY_UPDATE, IMPORT_READ, IMPORT_RUN, PRODUCT_READ, PRODUCT_UPDATE, ROLE_READ,
+    ROLE_UPDATE, SESSION_END, SESSION_READ, SIGNING_KEY_READ, SIGNING_KEY_ROTATE, STORE_READ, STORE_UPDATE,
+    USER_READ, USER_UPDATE,
 };
 use host::auth::Access::{Anyone, Permission, SignedIn};
 use host::auth::{self, Access, Route};
 
-use crate::accounts::{connect, current_user, roles, sessions, signing_keys, users};
+use crate::accounts::{api_keys, connect, current_user, roles, sessions, signing_keys, users};
 use crate::state::AppState;
 use crate::{imports, products, stores};
 
@@ -72,6 +73,20 @@ pub static ROUTES: &[Route] = &[
         Permission(SESSION_END),
         || to(sessions::end),
     ),
+    route(Method::GET, "/api/platform/security/apikeys", Permission(API_KEY_READ), || to(api_keys::list)),
+    route(Method::POST, "/api/platform/security/apikeys", Permission(API_KEY_UPDATE), || {
+        to(api_keys::create)
+    }),
+    route(Method::GET, "/api/platform/security/apikeys/{id}", Permission(API_KEY_READ), || to(api_keys::get)),
+    route(Method::PUT, "/api/platform/security/apikeys/{id}", Permission(API_KEY_UPDATE), || {
+        to(api_keys::update)
+    }),
+    route(Method::DELETE, "/api/platform/security/apikeys/{id}", Permission(API_KEY_UPDATE), || {
+        to(api_keys::delete)
+    }),
+    route(Method::POST, "/api/platform/security/apikeys/{id}/secret", Permission(API_KEY_UPDATE), || {
+        to(api_keys::rotate_secret)
+    }),
     route(Method::GET, "/api/platform/security/signingkeys", Permission(SIGNING_KEY_READ), || {
         to(signing_keys::list)
     }),

@@ -34,6 +34,8 @@ permissions! {
     ROLE_UPDATE: "role:update", "create, change and delete roles";
     SESSION_READ: "session:read", "see where users are signed in";
     SESSION_END: "session:end", "sign users out";
+    API_KEY_READ: "api-key:read", "see API keys, without their secrets";
+    API_KEY_UPDATE: "api-key:update", "create, change and delete API keys, and give them new secrets";
     SIGNING_KEY_READ: "signing-key:read", "see which keys sign access tokens, without their secrets";
     SIGNING_KEY_ROTATE: "signing-key:rotate", "let a new key sign access tokens";
 }

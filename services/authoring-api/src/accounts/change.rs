@@ -19,6 +19,7 @@ use crate::error::Error;
 #[must_use = "a change that is not finished has no audit row"]
 pub(super) struct Change {
     actor: String,
+    user_id: i64,
     permissions: Permissions,
     had_administrator: bool,
 }
@@ -27,9 +28,14 @@ impl Change {
     /// Waits for its turn and finds out who is asking.
     pub(super) async fn begin(tx: &mut Transaction<'_>, principal: &Principal) -> Result<Self, Error> {
         tx.execute(include_str!("take_turn.sql"), &[]).await?;
-        let permissions = permissions_now(tx, principal.subject).await?;
+        let (user_id, permissions) = permissions_now(tx, principal.subject).await?;
         let had_administrator = has_administrator(tx).await?;
-        Ok(Self { actor: principal.name.clone(), permissions, had_administrator })
+        Ok(Self { actor: principal.name.clone(), user_id, permissions, had_administrator })
+    }
+
+    /// The user who asks, or whose API key does.
+    pub(super) fn user_id(&self) -> i64 {
+        self.user_id
     }
 
     /// Goes on only if the actor still has the permission of the route.
@@ -52,18 +58,19 @@ impl Change {
     }
 }
 
-/// What the actor may do now, whatever their token says.
-async fn permissions_now(tx: &mut Transaction<'_>, actor: Subject) -> Result<Permissions, Error> {
+/// The user behind the actor, and what the actor may do now, whatever the token says.
+async fn permissions_now(tx: &mut Transaction<'_>, actor: Subject) -> Result<(i64, Permissions), Error> {
     let (statement, id) = match actor {
         Subject::User { id } => (include_str!("acting_user.sql"), id),
         Subject::ApiKey { id } => (include_str!("acting_api_key.sql"), id),
     };
     let rows = tx.query(statement, &[&id]).await?;
     let user_id = rows.first().ok_or(Denied::AccountGone)?.read("UserId")?;
-    Ok(match actor {
+    let permissions = match actor {
         Subject::User { .. } => permissions_of_user(tx, user_id).await?,
         Subject::ApiKey { id } => permissions_of_api_key(tx, id, user_id).await?,
-    })
+    };
+    Ok((user_id, permissions))
 }
 
 async fn has_administrator(tx: &mut Transaction<'_>) -> sql::Result<bool> {

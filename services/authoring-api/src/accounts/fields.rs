@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use contracts::permissions;
 use host::problem::FieldError;
 
 use super::passwords::PASSWORD_BYTES_MAX;
@@ -65,6 +66,22 @@ pub(super) fn names(field: &str, given: &[String], wrong: &mut Vec<FieldError>) 
         return BTreeSet::new();
     }
     given.iter().enumerate().map(|(at, given)| name(&format!("{field}[{at}]"), given, wrong)).collect()
+}
+
+/// Names of permissions that there are, each once; `also` are names that stand for several.
+pub(super) fn permissions(
+    field: &str,
+    given: &[String],
+    also: &[&str],
+    wrong: &mut Vec<FieldError>,
+) -> BTreeSet<String> {
+    let names = names(field, given, wrong);
+    let is_known =
+        |name: &str| also.contains(&name) || permissions::ALL.iter().any(|known| known.name == name);
+    for unknown in names.iter().filter(|name| !name.is_empty() && !is_known(name)) {
+        wrong.push(FieldError::new(field, "there is no such permission").value(&**unknown));
+    }
+    names
 }
 
 /// A new password: long enough and not too long. What it is made of is its owner's business.

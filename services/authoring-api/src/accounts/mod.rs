@@ -9,7 +9,7 @@
 //! `signing_keys`; `change` (the rules of every change), `users`, `roles`,
 //! `sessions`, `current_user`, and what they share: `fields`, `paging`, `denied`.
 
-mod api_keys;
+pub(crate) mod api_keys;
 mod bootstrap;
 mod change;
 pub(crate) mod connect;

@@ -6,34 +6,50 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use base64::Engine as _;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_STANDARD;
+use host::auth::Permissions;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use sql::testing::TestDatabase;
-use uuid::Uuid;
 
-use crate::app::{Answer, app_with, connect, database, request_with, send, settings};
+use crate::app::{Answer, app_with, connect, database, request_with, send, settings, token_of};
 use crate::people::{assert_refused, audit};
 
-/// What a program knows.
-pub(crate) struct Key {
-    client_id: String,
-    secret: String,
+/// An app with these settings, and the token of somebody who may do everything.
+pub(crate) async fn world(
+    keys: &[(&str, &str)],
+) -> (TestDatabase, impl Service<Request, Response = ServiceResponse, Error = Error> + use<>, String) {
+    let (database, settings) = (database().await, settings(keys));
+    let app = app_with(&database, &settings).await;
+    let token = token_of(&database, &settings, Permissions::All).await;
+    (database, app, token)
 }
 
-/// A key of the first user with these permissions.
-pub(crate) async fn key(database: &TestDatabase, permissions: &[&str]) -> Key {
-    let (client_id, secret) = (Uuid::new_v4(), rand::random::<[u8; 32]>());
-    let hash = Sha256::digest(secret);
-    let insert = "INSERT INTO Accounts.ApiKey (ClientId, Name, UserId, SecretHash, IsEnabled, CreatedBy, Version) \
-                  OUTPUT inserted.Id SELECT @P1, N'ERP', MIN(u.Id), @P2, 1, N'test', 1 FROM Accounts.[User] AS u";
-    let rows = database.database.query(insert, &[&client_id, &hash.as_slice()]).await.unwrap();
-    let id: i64 = sql::RowExt::read(&rows[0], "Id").unwrap();
-    for permission in permissions {
-        let insert = "INSERT INTO Accounts.ApiKeyPermission (ApiKeyId, Permission) VALUES (@P1, @P2)";
-        database.database.execute(insert, &[&id, permission]).await.unwrap();
+pub(crate) const KEYS: &str = "/api/platform/security/apikeys";
+
+/// What a program knows.
+#[derive(Clone)]
+pub(crate) struct Key {
+    pub(crate) client_id: String,
+    pub(crate) secret: String,
+}
+
+impl Key {
+    /// From the answer that shows it.
+    pub(crate) fn shown(answer: &Answer) -> Self {
+        assert!([200, 201].contains(&answer.status.as_u16()), "{}", answer.body);
+        assert_eq!(answer.header("cache-control"), "no-store");
+        let text = |field: &str| answer.body[field].as_str().unwrap().to_owned();
+        Self { client_id: text("clientId"), secret: text("clientSecret") }
     }
-    Key { client_id: client_id.to_string(), secret: BASE64_URL_SAFE_NO_PAD.encode(secret) }
+}
+
+/// Makes a key with these permissions.
+pub(crate) async fn key<S>(app: &S, token: &str, name: &str, permissions: &[&str]) -> Key
+where
+    S: Service<Request, Response = ServiceResponse, Error = Error>,
+{
+    let body = json!({ "name": name, "permissions": permissions });
+    Key::shown(&send(app, request_with(token, Method::POST, KEYS).set_json(body)).await)
 }
 
 pub(crate) async fn sign_in<S>(app: &S, key: &Key) -> Answer
@@ -71,15 +87,14 @@ pub(crate) fn assert_unauthenticated(answer: &Answer) {
     assert_eq!(answer.header("cache-control"), "no-store");
 }
 
-async fn execute(database: &TestDatabase, text: &'static str) {
+pub(crate) async fn execute(database: &TestDatabase, text: &'static str) {
     assert_ne!(database.database.execute(text, &[]).await.unwrap(), 0, "{text}");
 }
 
 #[actix_web::test]
 async fn a_key_signs_in_by_form_or_basic_and_changes_name_it() {
-    let database = database().await;
-    let app = app_with(&database, &settings(&[])).await;
-    let key = key(&database, &["store:update"]).await;
+    let (database, app, token) = world(&[]).await;
+    let key = key(&app, &token, "erp", &["store:update"]).await;
     let by_form = sign_in(&app, &key).await;
     assert_eq!((&by_form.body["token_type"], &by_form.body["expires_in"]), (&json!("Bearer"), &json!(600)));
     assert!(by_form.body.get("refresh_token").is_none() && by_form.body.get("scope").is_none());
@@ -94,17 +109,16 @@ async fn a_key_signs_in_by_form_or_basic_and_changes_name_it() {
     send(&app, get).await.assert_problem(403, "forbidden");
     let rows = audit(&database).await;
     let of_key: Vec<_> =
-        rows.iter().filter(|(actor, _)| actor == "api-key:1 ERP").map(|row| &row.1).collect();
+        rows.iter().filter(|(actor, _)| actor == "api-key:1 erp").map(|row| &row.1).collect();
     assert_eq!(of_key, ["api-key.first_used", "store.put", "store.put"]);
     database.close().await;
 }
 
 #[actix_web::test]
 async fn wrong_secret_unknown_client_and_keys_that_hold_no_longer_get_the_same_answer() {
-    let database = database().await;
     let limits = [("Authorization:RateLimit:PerAccountPerMinute", "1000")];
-    let app = app_with(&database, &settings(&limits)).await;
-    let key = key(&database, &["store:read"]).await;
+    let (database, app, token) = world(&limits).await;
+    let key = key(&app, &token, "erp", &["store:read"]).await;
     let wrong_secret = Key { secret: "A".repeat(43), client_id: key.client_id.clone() };
     let refused = sign_in(&app, &wrong_secret).await;
     assert_unauthenticated(&refused);
@@ -146,9 +160,8 @@ async fn wrong_secret_unknown_client_and_keys_that_hold_no_longer_get_the_same_a
 
 #[actix_web::test]
 async fn a_client_authenticates_in_exactly_one_way() {
-    let database = database().await;
-    let app = app_with(&database, &settings(&[])).await;
-    let key = key(&database, &["store:read"]).await;
+    let (database, app, token) = world(&[]).await;
+    let key = key(&app, &token, "erp", &["store:read"]).await;
     let grant = ("grant_type", "client_credentials");
     let (id, secret) = (("client_id", key.client_id.as_str()), ("client_secret", key.secret.as_str()));
     for both in [&[id, secret][..], &[secret], &[("client_id", "another")]] {
@@ -167,9 +180,11 @@ async fn a_client_authenticates_in_exactly_one_way() {
 
 #[actix_web::test]
 async fn a_key_never_may_more_than_its_user_at_that_moment() {
-    let database = database().await;
-    let app = app_with(&database, &settings(&[])).await;
-    let (some, all) = (key(&database, &["store:read", "product:read"]).await, key(&database, &["*"]).await);
+    let (database, app, token) = world(&[]).await;
+    let (some, all) = (
+        key(&app, &token, "erp", &["store:read", "product:read"]).await,
+        key(&app, &token, "pim", &["*"]).await,
+    );
     let try_read = async |key: &Key| {
         let answer = sign_in(&app, key).await;
         let mut statuses = Vec::new();
@@ -195,9 +210,8 @@ async fn a_key_never_may_more_than_its_user_at_that_moment() {
 
 #[actix_web::test]
 async fn neither_a_secret_nor_a_token_of_a_key_can_be_refreshed() {
-    let database = database().await;
-    let app = app_with(&database, &settings(&[])).await;
-    let key = key(&database, &["store:read"]).await;
+    let (database, app, token) = world(&[]).await;
+    let key = key(&app, &token, "erp", &["store:read"]).await;
     let answer = sign_in(&app, &key).await;
     for token in [access_token(&answer), &key.secret] {
         let parameters = [
@@ -213,10 +227,10 @@ async fn neither_a_secret_nor_a_token_of_a_key_can_be_refreshed() {
 
 #[actix_web::test]
 async fn a_client_that_asks_too_often_is_told_when_to_come_back_however_it_writes_its_id() {
-    let database = database().await;
     let limits = [("Authorization:RateLimit:PerAccountPerMinute", "3")];
-    let app = app_with(&database, &settings(&limits)).await;
-    let (key, other) = (key(&database, &["store:read"]).await, key(&database, &["store:read"]).await);
+    let (database, app, token) = world(&limits).await;
+    let (key, other) =
+        (key(&app, &token, "erp", &["store:read"]).await, key(&app, &token, "pim", &["store:read"]).await);
     let spelled = |client_id: String| Key { client_id, secret: key.secret.clone() };
     let upper = spelled(key.client_id.to_uppercase());
     access_token(&sign_in(&app, &upper).await);
@@ -235,25 +249,23 @@ async fn a_client_that_asks_too_often_is_told_when_to_come_back_however_it_write
 
 #[actix_web::test]
 async fn too_many_clients_of_one_address_are_refused_too() {
-    let database = database().await;
-    let app = app_with(&database, &settings(&[("Authorization:RateLimit:PerAddressPerMinute", "2")])).await;
+    let (database, app, token) = world(&[("Authorization:RateLimit:PerAddressPerMinute", "2")]).await;
     for client_id in ["a", "b"] {
         let unknown = Key { client_id: client_id.to_owned(), secret: "x".to_owned() };
         assert_unauthenticated(&sign_in(&app, &unknown).await);
     }
-    sign_in(&app, &key(&database, &[]).await).await.assert_problem(429, "too_many_requests");
+    sign_in(&app, &key(&app, &token, "erp", &[]).await).await.assert_problem(429, "too_many_requests");
     database.close().await;
 }
 
 #[actix_web::test]
 async fn the_audit_names_first_uses_and_refusals_once_a_minute_and_the_row_says_when() {
-    let database = database().await;
-    let app = app_with(&database, &settings(&[])).await;
-    let key = key(&database, &["store:read"]).await;
+    let (database, app, token) = world(&[]).await;
+    let key = key(&app, &token, "erp", &["store:read"]).await;
     let wrong = Key { secret: "wrong".to_owned(), client_id: key.client_id.clone() };
     let of_key = async || {
         let rows = audit(&database).await;
-        rows.into_iter().filter(|row| row.0 == "api-key:1 ERP").map(|row| row.1).collect::<Vec<_>>()
+        rows.into_iter().filter(|row| row.0 == "api-key:1 erp").map(|row| row.1).collect::<Vec<_>>()
     };
     for _ in 0..3 {
         sign_in(&app, &wrong).await;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its world should panic")]
 
 mod accounts;
+mod api_key_administration;
 mod api_keys;
 mod app;
 mod compression;

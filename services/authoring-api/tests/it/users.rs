@@ -440,14 +440,14 @@ async fn an_api_key_manages_users_as_far_as_it_and_its_user_may() {
     let database = database().await;
     let app = app_with(&database, &settings(&[])).await;
     let admin = Person::admin(&app).await;
-    let key = key(&database, &["user:read", "user:update"]).await;
+    let key = key(&app, &admin.token, "erp", &["user:read", "user:update"]).await;
     let token = access_token(&sign_in_with_key(&app, &key).await).to_owned();
     let program = Person { id: 0, token, refresh_token: String::new() };
 
     let body = json!({ "userName": "jo", "password": PASSWORD });
     let made = program.post(&app, "/users", &body).await;
     assert_eq!(made.status, 201, "{}", made.body);
-    let created = ("api-key:1 ERP".to_owned(), "user.created".to_owned());
+    let created = ("api-key:1 erp".to_owned(), "user.created".to_owned());
     assert_eq!(audit(&database).await.last(), Some(&created));
     let more = json!({ "userName": "jim", "roles": ["read-only"], "password": PASSWORD });
     program.post(&app, "/users", &more).await.assert_problem(403, "exceeds_own_permissions");
@@ -486,7 +486,7 @@ async fn wrong_passwords_stop_no_program_and_no_administrator_who_is_signed_in()
     let app =
         app_with(&database, &settings(&[("IdentityOptions:Lockout:MaxFailedAccessAttempts", "1")])).await;
     let admin = Person::admin(&app).await;
-    let key = key(&database, &["user:read"]).await;
+    let key = key(&app, &admin.token, "erp", &["user:read"]).await;
     sign_in(&app, "admin", "wrong-password").await;
     assert_refused(&sign_in(&app, "admin", PASSWORD).await, "invalid_grant");
     assert_eq!(sign_in_with_key(&app, &key).await.status, 200);

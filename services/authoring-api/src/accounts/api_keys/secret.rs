@@ -11,7 +11,6 @@ pub(in crate::accounts) struct ApiKeySecret([u8; BYTES]);
 
 impl ApiKeySecret {
     /// A new one.
-    #[cfg(test)]
     pub(super) fn random() -> Self {
         Self(rand::random())
     }
@@ -22,7 +21,6 @@ impl ApiKeySecret {
     }
 
     /// As it is shown, once.
-    #[cfg(test)]
     pub(super) fn text(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(self.0)
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::ETAG;
-use contracts::permissions;
 use host::auth::Permissions;
 use host::problem::FieldError;
 use serde::{Deserialize, Serialize};
@@ -95,10 +94,7 @@ impl Body {
             wrong.push(FieldError::new("name", "contains a quotation mark or a backslash").value(&*name));
         }
         let description = fields::line("description", &self.description, fields::DESCRIPTION_MAX, &mut wrong);
-        let permissions = fields::names("permissions", &self.permissions, &mut wrong);
-        for unknown in permissions.iter().filter(|name| !name.is_empty() && !is_known(name)) {
-            wrong.push(FieldError::new("permissions", "there is no such permission").value(&**unknown));
-        }
+        let permissions = fields::permissions("permissions", &self.permissions, &[], &mut wrong);
         fields::all_right(Draft { name, description, permissions }, wrong)
     }
 }
@@ -116,10 +112,6 @@ impl Draft {
     pub(super) fn name_taken(&self) -> Error {
         Denied::NameTaken { what: "role", name: self.name.clone() }.into()
     }
-}
-
-fn is_known(name: &str) -> bool {
-    permissions::ALL.iter().any(|known| known.name == name)
 }
 
 /// The role as it is stored now.

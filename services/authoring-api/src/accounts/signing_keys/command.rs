@@ -27,6 +27,7 @@ async fn run(settings: Settings, database: Database) -> anyhow::Result<()> {
     let tokens = &AccessTokens::new(keyring, &settings.authorization);
     let rotate = database.transaction("signing_keys.rotate", |tx| {
         Box::pin(async move {
+            tx.execute(include_str!("../take_turn.sql"), &[]).await?;
             let key = rotate_in(tx, tokens).await?;
             audit::record(tx, ACTOR, &[entry(&key)]).await?;
             Ok::<_, Error>(key)

@@ -43,10 +43,10 @@ pub(crate) async fn rotate(principal: Principal, state: Data<AppState>) -> Resul
     Ok(HttpResponse::Ok().json(key.await?))
 }
 
-/// The same inside a transaction, by whoever its audit row is to name.
+/// The same inside a transaction that has its turn, by whoever its audit row is to name.
 pub(super) async fn rotate_in(tx: &mut Transaction<'_>, tokens: &AccessTokens) -> Result<SigningKey, Error> {
     key::demand_keys_in_sql(tokens)?;
-    tx.execute(include_str!("begin_rotation.sql"), &[]).await?;
+    tx.execute(include_str!("prune.sql"), &[]).await?;
     let before = key::read(&tx.query(include_str!("list.sql"), &[]).await?)?;
     refuse_if_too_early(&before)?;
 

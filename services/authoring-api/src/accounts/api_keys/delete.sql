@@ -1,0 +1,3 @@
+-- With its permissions.
+-- @P1 key id.
+DELETE FROM Accounts.ApiKey WHERE Id = @P1;

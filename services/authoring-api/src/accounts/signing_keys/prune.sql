@@ -1,0 +1,2 @@
+-- Removes keys that verify no more.
+DELETE FROM Accounts.SigningKey WHERE VerifiesUntil <= SYSUTCDATETIME();
