@@ -5,9 +5,8 @@
 //! secrets: the database gives none of them away.
 //!
 //! In reading order: `connect` (`POST /connect/token`), `api_keys` (what programs sign in with), `passwords` (hashing),
-//! `lockout` and `throttle` (limits), `bootstrap` (first start),
-//! `signing_keys`; `change` (the rules of every change), `users`, `roles`,
-//! `sessions`, `current_user`, and what they share: `fields`, `paging`, `denied`.
+//! `lockout` and `throttle` (limits), `bootstrap` (first start), `signing_keys` (of access tokens); `change` (the rules of
+//! every change), `users`, `roles`, `sessions`, `current_user`, and what they share: `fields`, `paging`, `denied`.
 
 pub(crate) mod api_keys;
 mod bootstrap;

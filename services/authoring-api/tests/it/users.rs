@@ -359,6 +359,43 @@ async fn whoever_is_disabled_locked_or_given_a_password_is_signed_out_everywhere
 }
 
 #[actix_web::test]
+async fn a_change_that_cannot_be_audited_does_not_happen() {
+    let database = database().await;
+    let app = app_with(&database, &settings(&[])).await;
+    let admin = Person::admin(&app).await;
+    let jo = admin.hire(&app, "jo", &[]).await;
+    let path = format!("/users/{}", jo.id);
+    let role = format!("/roles/{}", admin.make_role(&app, "one", &[]).await);
+    let (before, role_before) = (admin.get(&app, &path).await.body, admin.get(&app, &role).await.body);
+    database.database.execute("DROP TABLE Platform.AuditLog", &[]).await.unwrap();
+
+    let own = json!({ "currentPassword": PASSWORD, "newPassword": NEW_PASSWORD });
+    let answers = [
+        admin.edit(&app, &path, &json!({ "isEnabled": false })).await,
+        admin.post(&app, &format!("{path}/lock"), &Value::Null).await,
+        admin.put(&app, &format!("{path}/password"), &json!({ "password": NEW_PASSWORD })).await,
+        admin.delete(&app, &format!("{path}/sessions")).await,
+        admin.delete(&app, &path).await,
+        admin.post(&app, "/users", &json!({ "userName": "jim", "password": PASSWORD })).await,
+        admin.edit(&app, &role, &json!({ "permissions": ["user:read"] })).await,
+        admin.delete(&app, &role).await,
+        admin.post(&app, "/roles", &json!({ "name": "two", "permissions": [] })).await,
+        jo.put(&app, "/currentuser/password", &own).await,
+        jo.delete(&app, "/currentuser/session").await,
+        jo.delete(&app, "/currentuser/sessions").await,
+    ];
+    for answer in answers {
+        answer.assert_problem(500, "internal_error");
+    }
+    assert_eq!(admin.get(&app, &path).await.body, before);
+    assert_eq!(admin.get(&app, &role).await.body, role_before);
+    assert_eq!(count(&database, "SELECT COUNT(*) AS N FROM Accounts.[User]").await, 2);
+    assert_eq!(count(&database, "SELECT COUNT(*) AS N FROM Accounts.Role").await, 4);
+    assert_eq!(refresh(&app, &jo.refresh_token).await.status, 200);
+    database.close().await;
+}
+
+#[actix_web::test]
 async fn an_account_that_wrong_passwords_have_locked_is_shown_and_can_be_unlocked() {
     let database = database().await;
     let app =
