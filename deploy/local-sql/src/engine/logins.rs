@@ -89,10 +89,6 @@ impl Logins {
         self.entries.lock().get(&folded(name)).map(|entry| Arc::clone(&entry.login))
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
-        self.entries.lock().values().map(|entry| entry.login.name.clone()).collect()
-    }
-
     /// CREATE LOGIN.
     ///
     /// # Errors

@@ -46,8 +46,7 @@ pub(super) struct Database {
 impl Database {
     /// Whether a login may use the database: the administrator, and who has a user in it. `master` has a guest.
     pub(super) fn admits(&self, login: &Login) -> bool {
-        let has_user = |sid| self.catalog.lock().security.user_of(sid).is_some();
-        self.name == MASTER || login.sid().is_none_or(has_user)
+        self.name == MASTER || self.catalog.lock().security.admits(login.sid())
     }
 }
 

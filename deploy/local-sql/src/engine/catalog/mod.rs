@@ -19,7 +19,7 @@ use super::error::{Result, SqlError};
 use super::types::SqlType;
 
 pub(super) use define::{added_columns, defined_constraint, key_columns, table_of};
-pub(super) use security::{DBO, GUEST, Securable, Security, absent};
+pub(super) use security::{DBO, Securable, Security, absent};
 pub(super) use sqlite::{column_text, create_table, indexes_of, temporary_table_text, violation_query};
 pub(super) use system::{Metadata, register, system_view};
 

@@ -12,7 +12,7 @@ use super::{Catalog, Table, same_name};
 /// The user who owns the database: `sa`.
 pub(in super::super) const DBO: i32 = 1;
 /// The user of a login that has none of its own; only `master` lets it in.
-pub(in super::super) const GUEST: i32 = 2;
+const GUEST: i32 = 2;
 /// The role that every user has.
 const PUBLIC: i32 = 0;
 /// Ids of our users and roles begin here.
@@ -80,10 +80,19 @@ pub(in super::super) struct Security {
 impl Security {
     // --- who ---------------------------------------------------------------------------------------------
 
-    /// The user of a login.
-    pub(in super::super) fn user_of(&self, login: &str) -> Option<i32> {
+    /// The user that a login has here, by its `sid`; the administrator (`None`) is `dbo`.
+    pub(in super::super) fn user_of(&self, login: Option<&str>) -> i32 {
+        login.map_or(DBO, |login| self.own_user_of(login).unwrap_or(GUEST))
+    }
+
+    fn own_user_of(&self, login: &str) -> Option<i32> {
         let user = self.principals.iter().find(|known| known.login.as_deref() == Some(login));
         user.map(|user| user.id)
+    }
+
+    /// Whether a login may enter the database at all.
+    pub(in super::super) fn admits(&self, login: Option<&str>) -> bool {
+        self.user_of(login) != GUEST
     }
 
     /// The users and roles that were made here.
@@ -187,7 +196,7 @@ impl Security {
     /// # Errors
     /// 15023, 15063.
     pub(in super::super) fn add_user(&mut self, name: &str, login: &str) -> Result<()> {
-        if self.user_of(login).is_some() {
+        if self.own_user_of(login).is_some() {
             let text = "The login already has an account under a different user name.";
             return Err(SqlError::new(15_063, text));
         }

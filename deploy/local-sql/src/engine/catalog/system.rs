@@ -12,9 +12,9 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Stored;
 use serde_json::{Value as Json, json};
 
-use super::super::logins::{ADMINISTRATOR, Login, Logins};
+use super::super::logins::Login;
 use super::super::types::SqlType;
-use super::{Catalog, DBO, DEFAULT_SCHEMA, GUEST, KeyKind, Security, Table, same_name};
+use super::{Catalog, DBO, DEFAULT_SCHEMA, KeyKind, Security, Table, same_name};
 
 /// What the functions look at; the session keeps it current.
 #[derive(Debug)]
@@ -27,14 +27,11 @@ pub(in super::super) struct Metadata {
     pub(in super::super) databases: Vec<(i32, String)>,
     /// Whose session it is.
     pub(in super::super) login: Arc<Login>,
-    /// All logins but the administrator's.
-    pub(in super::super) logins: Arc<Logins>,
 }
 
 impl Metadata {
     fn user(&self) -> i32 {
-        let security = &self.catalog.security;
-        self.login.sid().map_or(DBO, |sid| security.user_of(sid).unwrap_or(GUEST))
+        self.catalog.security.user_of(self.login.sid())
     }
 
     fn sees(&self, table: &Table) -> bool {
@@ -141,11 +138,6 @@ const VIEWS: &[SystemView] = &[
         rows: principals,
     },
     SystemView {
-        name: "sys.sql_logins",
-        columns: &[("name", NAME), ("type", SqlType::Char(1)), ("type_desc", WORD)],
-        rows: logins,
-    },
-    SystemView {
         name: "INFORMATION_SCHEMA.TABLES",
         columns: &[
             ("TABLE_CATALOG", NAME),
@@ -202,16 +194,6 @@ fn principals(metadata: &Metadata) -> Vec<Json> {
     let own = security.principals().iter().filter(|principal| sees(principal.id));
     let own = own.map(|principal| row(&principal.name, principal.id, principal.is_role()));
     Security::fixed().map(|(id, name, is_role)| row(name, id, is_role)).chain(own).collect()
-}
-
-fn logins(metadata: &Metadata) -> Vec<Json> {
-    let sees = |name: &str| metadata.login.sid().is_none() || metadata.login.name() == name;
-    let row = |name: &str| json!([name, "S", "SQL_LOGIN"]);
-    let others = metadata.logins.names();
-    // The administrator's is everybody's to see.
-    std::iter::once(row(ADMINISTRATOR))
-        .chain(others.iter().filter(|name| sees(name)).map(|name| row(name)))
-        .collect()
 }
 
 fn schemas(metadata: &Metadata) -> Vec<Json> {

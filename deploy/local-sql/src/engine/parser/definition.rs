@@ -63,8 +63,8 @@ impl Parser<'_> {
     fn create_schema(&mut self) -> Result<StatementKind> {
         self.advance();
         let name = self.name()?;
-        if self.accept_word("AUTHORIZATION") {
-            self.name()?;
+        if self.accept_word("AUTHORIZATION") && !self.name()?.eq_ignore_ascii_case("dbo") {
+            return self.unsupported("CREATE SCHEMA … AUTHORIZATION of anybody but dbo");
         }
         Ok(StatementKind::CreateSchema(name))
     }

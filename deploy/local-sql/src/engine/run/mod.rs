@@ -45,7 +45,7 @@ use transaction::Transaction;
 pub struct Engine {
     databases: Databases,
     locks: Locks,
-    logins: Arc<Logins>,
+    logins: Logins,
 }
 
 impl Engine {
@@ -56,7 +56,7 @@ impl Engine {
     pub fn open(options: EngineOptions) -> Result<Arc<Self>> {
         let databases = Databases::open(&options.storage)?;
         let locks = Locks::new(Duration::from_millis(options.idle_writer_ms));
-        let logins = Arc::new(Logins::load(databases.connect_to_master()?)?);
+        let logins = Logins::load(databases.connect_to_master()?)?;
         Ok(Arc::new(Self { databases, locks, logins }))
     }
 
@@ -95,7 +95,6 @@ impl Engine {
             database: database.name.clone(),
             databases: self.databases.names(),
             login: Arc::clone(&login),
-            logins: Arc::clone(&self.logins),
         }));
         let connection = self.databases.connect(&database, &metadata, &cancel)?;
         let cut = CancellationToken::new();

@@ -5,23 +5,19 @@
 
 use super::super::ast::{ObjectName, Right, StatementKind};
 use super::super::bind::Need;
-use super::super::catalog::{Catalog, DBO, DEFAULT_SCHEMA, GUEST, Table, absent};
+use super::super::catalog::{Catalog, DEFAULT_SCHEMA, Table, absent};
 use super::super::error::{Result, SqlError};
 use super::Session;
 use super::define::{cannot_find, missing};
 
-/// The user that a login has in a database.
-fn user_in(catalog: &Catalog, sid: Option<&str>) -> i32 {
-    sid.map_or(DBO, |sid| catalog.security.user_of(sid).unwrap_or(GUEST))
-}
-
 impl Session {
-    fn is_administrator(&self) -> bool {
+    pub(super) fn is_administrator(&self) -> bool {
         self.login.sid().is_none()
     }
 
+    /// The session's user in the database.
     pub(super) fn user(&self, catalog: &Catalog) -> i32 {
-        user_in(catalog, self.login.sid())
+        catalog.security.user_of(self.login.sid())
     }
 
     /// 229 for the first right to rows that the user does not have.
@@ -67,11 +63,13 @@ impl Session {
         }
         match statement {
             StatementKind::CreateTable(name, _) if name.object().starts_with('#') => Ok(()),
-            StatementKind::DropTable { names, .. } => names
+            StatementKind::DropTable { names, if_exists } => names
                 .iter()
+                .filter(|name| !if_exists || self.table(name).is_ok())
                 .try_for_each(|name| self.require_control(name, || missing("table", &name.shown()))),
-            StatementKind::CreateTable(name, _) => self.check_create_table(name),
-            StatementKind::CreateSchema(_) if self.may_define() => Ok(()),
+            // Without CREATE TABLE not even the owner of a schema may.
+            StatementKind::CreateTable(..) | StatementKind::CreateSchema(_) if self.may_define() => Ok(()),
+            StatementKind::CreateTable(..) => Err(self.denied_statement("CREATE TABLE")),
             StatementKind::CreateSchema(_) => Err(self.denied_statement("CREATE SCHEMA")),
             StatementKind::DropSchema { name, .. } => self.check_drop_schema(name),
             StatementKind::AlterTable(name, _) | StatementKind::Truncate(name) => {
@@ -98,12 +96,6 @@ impl Session {
             }
             _ => Ok(()),
         }
-    }
-
-    fn check_create_table(&self, name: &ObjectName) -> Result<()> {
-        // Without CREATE TABLE not even the owner of the schema may.
-        if self.may_define() { Ok(()) } else { Err(self.denied_statement("CREATE TABLE")) }
-            .map_err(|error| error.at(name.position.line))
     }
 
     fn check_drop_schema(&self, name: &str) -> Result<()> {
