@@ -126,17 +126,20 @@ async fn database() -> TestDatabase {
 
 /// Changes the text and returns the head of the feed after it.
 async fn write(database: &Database, text: &str) -> i64 {
+    try_to_write(database, text).await.unwrap();
+    head(database).await
+}
+
+async fn try_to_write(database: &Database, text: &str) -> sql::Result<()> {
     database
         .transaction("test.write", |tx| {
             Box::pin(async move {
                 tx.execute("UPDATE dbo.Note SET Text = @P1 WHERE Id = 1;", &[&text]).await?;
                 tx.changed(tag());
-                Ok::<_, sql::Error>(())
+                Ok(())
             })
         })
         .await
-        .unwrap();
-    head(database).await
 }
 
 async fn head(database: &Database) -> i64 {
@@ -314,6 +317,27 @@ async fn a_commit_whose_answer_is_lost_is_visible_when_the_transaction_returns()
     one.remembers("first").await;
     proxy.cut_after_commit();
     one.write("second").await;
+    one.reads("second", Outcome::Miss).await;
+    one.stop().await;
+    test.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_outcome_of_a_commit_is_unknown_the_lease_is_revoked() {
+    let test = database().await;
+    let proxy = test.proxy().await;
+    let options = sql::Options { outcome_timeout_ms: 300, ..sql::Options::default() };
+    let pool = Database::connect(proxy.connection(), options).await.unwrap();
+    // Its lease is ten minutes long: only the doubt can end it.
+    let one = Instance::on(pool, None, BY_HINT).await;
+    one.remembers("first").await;
+    proxy.cut_after_commit();
+    proxy.refuse();
+    let error = try_to_write(&one.database, "second").await.unwrap_err();
+    assert!(matches!(error, sql::Error::CommitUnknown { .. }), "{error}");
+    assert!(one.feed.status().lease_remaining.is_zero());
+    proxy.accept();
+    one.until(|status| !status.lease_remaining.is_zero()).await;
     one.reads("second", Outcome::Miss).await;
     one.stop().await;
     test.close().await;
