@@ -1,12 +1,12 @@
 -- The four logins. An administrator runs it once per server, in the database master, with passwords of their own:
 --   sqlcmd -d master -i logins.sql -v MigratorPassword="…" FrontendPassword="…" AuthoringPassword="…" WorkerPassword="…"
--- A password is changed later with ALTER LOGIN … WITH PASSWORD. Next: users.sql.
-IF NOT EXISTS (SELECT 1 FROM sys.sql_logins AS l WHERE l.name = N'stoa_migrator')
-    CREATE LOGIN stoa_migrator WITH PASSWORD = N'$(MigratorPassword)';
-IF NOT EXISTS (SELECT 1 FROM sys.sql_logins AS l WHERE l.name = N'stoa_frontend_api')
-    CREATE LOGIN stoa_frontend_api WITH PASSWORD = N'$(FrontendPassword)';
-IF NOT EXISTS (SELECT 1 FROM sys.sql_logins AS l WHERE l.name = N'stoa_authoring_api')
-    CREATE LOGIN stoa_authoring_api WITH PASSWORD = N'$(AuthoringPassword)';
-IF NOT EXISTS (SELECT 1 FROM sys.sql_logins AS l WHERE l.name = N'stoa_job_worker')
-    CREATE LOGIN stoa_job_worker WITH PASSWORD = N'$(WorkerPassword)';
+-- (a ' in a password is written twice). One statement a batch, as Azure SQL wants it. A login that is there already is
+-- error 15025 and stays as it is; its password is changed with ALTER LOGIN … WITH PASSWORD. Next: users.sql.
+CREATE LOGIN stoa_migrator WITH PASSWORD = N'$(MigratorPassword)';
+GO
+CREATE LOGIN stoa_frontend_api WITH PASSWORD = N'$(FrontendPassword)';
+GO
+CREATE LOGIN stoa_authoring_api WITH PASSWORD = N'$(AuthoringPassword)';
+GO
+CREATE LOGIN stoa_job_worker WITH PASSWORD = N'$(WorkerPassword)';
 GO

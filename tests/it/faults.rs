@@ -1,12 +1,12 @@
 //! Processes stop, start and die while shoppers and merchants work; `observed` judges what they saw.
 
 use anyhow::Result;
-use e2e::busy::{Busy, Disturbance, LIMIT, Outage, STORE, Server};
+use e2e::busy::{Busy, Disturbance, LIMIT, Outage, STORE, Server, layout};
 use e2e::observed::Fault;
 use e2e::{Instance, Layout, eventually};
 
 async fn busy(durable_sql: bool) -> Result<Busy> {
-    Busy::start(Layout { durable_sql, ..Layout::default() }).await
+    Busy::start(Layout { durable_sql, ..layout() }).await
 }
 
 async fn end(busy: Busy) -> Result<()> {
@@ -85,4 +85,19 @@ async fn without_sql_frontends_give_marked_answers_the_others_wait_and_nothing_i
         busy.recover().await?;
     }
     end(busy).await
+}
+
+/// The judge judges: a system that is set up to break its promise is found out.
+#[tokio::test]
+async fn frontends_that_keep_answers_longer_than_promised_are_found_out() -> Result<()> {
+    let set = &["Http:StopDelay=00:00:00", "Caching:MaxStaleness=00:05:00"];
+    let busy = Busy::start(Layout { redis: false, workers: 1, set, ..layout() }).await?;
+    let (violations, _) = eventually("an old answer is noticed", LIMIT, async || {
+        Ok(Some(busy.load.violations()).filter(|violations| !violations.is_empty()))
+    })
+    .await?;
+    for violation in violations {
+        assert!(violation.contains("Shopper") && violation.contains("unmarked and"), "{violation}");
+    }
+    busy.end().await.map(drop)
 }

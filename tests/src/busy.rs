@@ -71,6 +71,12 @@ impl fmt::Display for Disturbance {
     }
 }
 
+/// Two of each service, which load balancers have time to leave alone.
+pub fn layout() -> Layout {
+    let set = &["Http:StopDelay=00:00:02", "Caching:MaxStaleness=00:00:05"];
+    Layout { frontends: 2, authorings: 2, workers: 2, set, ..Layout::default() }
+}
+
 /// Two of each service behind balancers, and users at work.
 pub struct Busy {
     /// What runs.
@@ -83,13 +89,12 @@ pub struct Busy {
 }
 
 impl Busy {
-    /// Starts everything and waits until users were served.
+    /// Starts everything and waits until users were served. The layout is [`layout`] with more in it.
     ///
     /// # Errors
     /// Something did not start.
     pub async fn start(layout: Layout) -> Result<Self> {
-        let set = &["Http:StopDelay=00:00:02", "Caching:MaxStaleness=00:00:05"];
-        let world = World::start(Layout { authorings: 2, workers: 2, set, ..layout }).await?;
+        let world = World::start(layout).await?;
         world.merchant.put_store(STORE, "Stoa Outdoor", "EUR").await?;
         let report = world.merchant.import_catalog(STORE, catalog::DEMO.to_vec(), LIMIT).await?;
         ensure!(report.state == "Completed", "the demo catalog was not imported: {report:?}");

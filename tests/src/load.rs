@@ -112,6 +112,11 @@ impl Load {
         self.shared.record(|record| record.requests.iter().filter(|request| fits(request)).count())
     }
 
+    /// The promises that were broken so far.
+    pub fn violations(&self) -> Vec<String> {
+        self.shared.record(|record| record.violations())
+    }
+
     /// How many edits and imports were accepted so far.
     pub fn accepted(&self) -> (usize, usize) {
         let imports = self.shared.accepted.lock().unwrap_or_else(PoisonError::into_inner).len();
@@ -151,12 +156,15 @@ impl Shared {
 
     /// Sends a request and notes what came of it; gives the answer if it was a success.
     async fn note(&self, who: Who, request: impl Future<Output = Result<Reading>>) -> Option<Reading> {
+        // The edited product shows its number, or from before the first edit its own title: 0.
         let began = self.started.elapsed();
         let answer = request.await.ok();
         let took = self.started.elapsed().saturating_sub(began);
         let has = |name: &str| answer.as_ref().is_some_and(|answer| answer.headers.contains_key(name));
         let status = answer.as_ref().map(|answer| answer.status.as_u16());
-        let shown = answer.as_ref().and_then(|answer| answer.body["title"].as_str()?.parse().ok());
+        let edited = answer.as_ref().filter(|answer| answer.body["id"] == self.target.product);
+        let title = edited.and_then(|answer| answer.body["title"].as_str());
+        let shown = title.map(|title| title.parse().unwrap_or(0));
         let (is_marked, has_retry_after) = (has("warning"), has("retry-after"));
         self.record(|record| {
             record.requests.push(Request { who, began, took, status, is_marked, has_retry_after, shown });

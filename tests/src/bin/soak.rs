@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Parser;
-use e2e::busy::{Busy, Disturbance, Outage, Server};
+use e2e::busy::{Busy, Disturbance, Outage, Server, layout};
 use e2e::observed::Record;
 use e2e::{Instance, Layout};
 use rand::rngs::StdRng;
@@ -58,7 +58,7 @@ async fn main() -> ExitCode {
 
 /// The number of broken promises.
 async fn soak(time: Duration, mut random: StdRng) -> Result<usize> {
-    let mut busy = Busy::start(Layout { durable_sql: true, wires: true, ..Layout::default() }).await?;
+    let mut busy = Busy::start(Layout { durable_sql: true, wires: true, ..layout() }).await?;
     let (began, mut broken) = (Instant::now(), 0);
     let mut shift_began = began;
     while began.elapsed() < time {
