@@ -3,13 +3,14 @@
 use actix_web::http::Method;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sql::RowExt;
 use sql::testing::TestDatabase;
 
 use crate::api_keys::{Key, access_token, assert_unauthenticated, execute, key, sign_in, world};
-use crate::app::{request_with, send};
+use crate::app::{PASSWORD, request_with, send};
 use crate::people::Person;
 
 /// Actor, action and detail of the audit rows about keys.
@@ -221,6 +222,38 @@ async fn a_rotation_whose_answer_was_lost_is_asked_for_again_and_the_program_goe
     access_token(&sign_in(&app, &next).await);
     access_token(&sign_in(&app, &after_next).await);
     assert_unauthenticated(&sign_in(&app, &of_program).await);
+    database.close().await;
+}
+
+#[actix_web::test]
+async fn a_program_signs_in_all_the_while_several_rotate_its_secret_at_once() {
+    let (database, app, token) = world(&[]).await;
+    let admin = Person::admin(&app).await;
+    let of_program = key(&app, &token, "erp", &["store:read"]).await;
+    access_token(&sign_in(&app, &of_program).await);
+    let body = &json!({});
+    let rotations = join_all((0..6).map(|_| admin.post(&app, "/apikeys/1/secret", body)));
+    let sign_ins = join_all((0..12).map(|_| sign_in(&app, &of_program)));
+    let (rotations, sign_ins) = futures_util::join!(rotations, sign_ins);
+    for answer in &sign_ins {
+        access_token(answer);
+    }
+    access_token(&sign_in(&app, &of_program).await);
+
+    let newest = rotations.iter().max_by_key(|answer| answer.body["version"].as_i64()).unwrap();
+    access_token(&sign_in(&app, &Key::shown(newest)).await);
+    assert_eq!(newest.body["version"], 7);
+    database.close().await;
+}
+
+#[actix_web::test]
+async fn no_user_is_called_what_a_key_is_called_in_the_audit_log() {
+    let (database, app, _) = world(&[]).await;
+    let admin = Person::admin(&app).await;
+    let body = json!({ "userName": "API-key:1 erp", "password": PASSWORD });
+    let answer = admin.post(&app, "/users", &body).await;
+    answer.assert_problem(422, "validation_failed");
+    assert_eq!(answer.fields(), ["userName"]);
     database.close().await;
 }
 

@@ -19,6 +19,6 @@ mod tokens;
 
 pub use keyring::{KeyError, Keyring, SigningSecret};
 pub use permissions::Permissions;
-pub use principal::{Principal, Subject};
+pub use principal::{API_KEY_PREFIX, Principal, Subject};
 pub use routes::{Access, Route, configure};
 pub use tokens::{AccessTokens, Issued, Refusal, RotationTimes};

@@ -23,6 +23,9 @@ pub struct Principal {
     pub permissions: Permissions,
 }
 
+/// What the names of API keys begin with in tokens and audit rows, and those of users do not.
+pub const API_KEY_PREFIX: &str = "api-key:";
+
 /// What kind of account it is. Written `user:42`, `api-key:7` in tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -42,7 +45,7 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User { id } => write!(f, "user:{id}"),
-            Self::ApiKey { id } => write!(f, "api-key:{id}"),
+            Self::ApiKey { id } => write!(f, "{API_KEY_PREFIX}{id}"),
         }
     }
 }

@@ -11,7 +11,7 @@ use sql::{Database, RowExt, Transaction};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::api_key::{self, ApiKeyWithSecret, Draft};
+use super::api_key::{self, ApiKey, ApiKeyWithSecret, Draft};
 use super::entry;
 use super::secret::ApiKeySecret;
 use crate::accounts::change::Change;
@@ -71,38 +71,41 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let new = body.validate()?;
 
-    let id = write(&state.database, &principal, &new).await?;
+    let key = write(&state.database, &principal, &new).await?;
 
-    let key = api_key::find(&state.database, id).await?;
     let mut answer = HttpResponse::Created();
-    answer.insert_header((LOCATION, format!("/api/platform/security/apikeys/{id}")));
+    answer.insert_header((LOCATION, format!("/api/platform/security/apikeys/{}", key.id)));
     Ok(key.answer_with(&new.secret, answer))
 }
 
-async fn write(database: &Database, principal: &Principal, new: &New) -> Result<i64, Error> {
+async fn write(database: &Database, principal: &Principal, new: &New) -> Result<ApiKey, Error> {
     let write = database.transaction("api_keys.create", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(API_KEY_UPDATE)?;
             change.demand_cover(&new.draft.granted())?;
-            let user_id = owner(tx, &change, &new.user_name).await?;
+            let user_id = owner(tx, &change, new).await?;
             let id = insert(tx, new, user_id, &principal.name).await?;
             api_key::set_permissions(tx, id, &new.draft.permissions).await?;
             let key = api_key::find_to_change(tx, &change, id).await?;
             change.finish(tx, entry("api-key.created", id, key.detail())).await?;
-            Ok::<_, Error>(id)
+            Ok::<_, Error>(key)
         })
     });
     write.await
 }
 
 /// The user whom the key is to belong to. Nobody makes one for a user who holds more than they do.
-async fn owner(tx: &mut Transaction<'_>, change: &Change, user_name: &str) -> Result<i64, Error> {
-    let params: &[&dyn sql::ToSql] = &[&user_name, &change.user_id()];
-    let rows = tx.query(include_str!("owner.sql"), params).await?;
-    let row = rows.first().ok_or_else(|| invalid("userName", user_name, "there is no such user"))?;
+async fn owner(tx: &mut Transaction<'_>, change: &Change, new: &New) -> Result<i64, Error> {
+    let params: &[&dyn sql::ToSql] = &[&new.user_name.as_str(), &change.user_id(), &new.draft.expires_at()];
+    let rows = tx.query(include_str!("before_create.sql"), params).await?;
+    let no_user = || invalid("userName", &new.user_name, "there is no such user");
+    let row = rows.first().ok_or_else(no_user)?;
     let id: i64 = row.read("Id")?;
     if id != change.user_id() {
         users::find_to_change(tx, change, id).await?;
+    }
+    if row.read::<i32>("HasExpired")? == 1 {
+        return Err(Error::Invalid(vec![FieldError::new("expiresAt", "has passed")]));
     }
     if row.read::<i32>("Keys")? >= KEYS_PER_USER_MAX {
         return Err(Error::Conflict(format!("the user has {KEYS_PER_USER_MAX} keys; delete one first")));
@@ -122,11 +125,7 @@ async fn insert(tx: &mut Transaction<'_>, new: &New, user_id: i64, actor: &str) 
     ];
     let rows = tx.query(include_str!("create.sql"), params).await?;
     let taken = || Denied::NameTaken { what: "API key", name: new.draft.name.clone() };
-    let row = rows.first().ok_or_else(taken)?;
-    if row.read::<i32>("HasExpired")? == 1 {
-        return Err(Error::Invalid(vec![FieldError::new("expiresAt", "has passed")]));
-    }
-    Ok(row.read("Id")?)
+    Ok(rows.first().ok_or_else(taken)?.read("Id")?)
 }
 
 impl Body {

@@ -42,6 +42,6 @@ pub(crate) struct Api;
 const NO_API_KEY: Error = Error::NotFound("such API key");
 
 /// A line of the audit log about a key. Its detail never has a secret, nor the hash of one.
-fn entry(action: &'static str, id: i64, detail: serde_json::Value) -> Entry<'static> {
+pub(in crate::accounts) fn entry(action: &'static str, id: i64, detail: serde_json::Value) -> Entry<'static> {
     Entry { action, entity: "api-key", entity_id: id.to_string().into(), detail }
 }

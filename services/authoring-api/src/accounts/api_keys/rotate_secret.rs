@@ -14,7 +14,7 @@ use serde_json::json;
 use sql::Database;
 use utoipa::ToSchema;
 
-use super::api_key::{self, ApiKeyWithSecret};
+use super::api_key::{self, ApiKey, ApiKeyWithSecret};
 use super::entry;
 use super::secret::ApiKeySecret;
 use crate::accounts::change::Change;
@@ -63,9 +63,8 @@ pub(crate) async fn rotate_secret(
     let grace_secs = body.validate()?;
     let secret = ApiKeySecret::random();
 
-    write(&state.database, &principal, id, &secret, grace_secs).await?;
+    let key = write(&state.database, &principal, id, &secret, grace_secs).await?;
 
-    let key = api_key::find(&state.database, id).await?;
     Ok(key.answer_with(&secret, HttpResponse::Ok()))
 }
 
@@ -75,16 +74,18 @@ async fn write(
     id: i64,
     secret: &ApiKeySecret,
     grace_secs: i32,
-) -> Result<(), Error> {
+) -> Result<ApiKey, Error> {
     let hash = &secret.hash();
     let write = database.transaction("api_keys.rotate_secret", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(API_KEY_UPDATE)?;
-            let key = api_key::find_to_change(tx, &change, id).await?;
+            api_key::find_to_change(tx, &change, id).await?;
             let params: &[&dyn sql::ToSql] = &[&id, &hash.as_slice(), &grace_secs];
             tx.execute(include_str!("rotate_secret.sql"), params).await?;
+            let key = api_key::find_to_change(tx, &change, id).await?;
             let detail = json!({ "name": key.name, "graceSecs": grace_secs });
-            change.finish(tx, entry("api-key.secret_rotated", id, detail)).await
+            change.finish(tx, entry("api-key.secret_rotated", id, detail)).await?;
+            Ok::<_, Error>(key)
         })
     });
     write.await

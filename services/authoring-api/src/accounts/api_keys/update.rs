@@ -62,9 +62,9 @@ pub(crate) async fn update(
     let expected = version::required(request.headers())?;
     let draft = body.validate()?;
 
-    write(&state.database, &principal, id, expected, &draft).await?;
+    let key = write(&state.database, &principal, id, expected, &draft).await?;
 
-    Ok(api_key::find(&state.database, id).await?.answer(HttpResponse::Ok()))
+    Ok(key.answer(HttpResponse::Ok()))
 }
 
 async fn write(
@@ -73,7 +73,7 @@ async fn write(
     id: i64,
     expected: i64,
     draft: &Draft,
-) -> Result<(), Error> {
+) -> Result<ApiKey, Error> {
     let write = database.transaction("api_keys.update", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(API_KEY_UPDATE)?;
@@ -88,7 +88,8 @@ async fn write(
             api_key::set_permissions(tx, id, &draft.permissions).await?;
             let after = api_key::find_to_change(tx, &change, id).await?;
             let detail = json!({ "before": before.detail(), "after": after.detail() });
-            change.finish(tx, entry("api-key.updated", id, detail)).await
+            change.finish(tx, entry("api-key.updated", id, detail)).await?;
+            Ok::<_, Error>(after)
         })
     });
     write.await

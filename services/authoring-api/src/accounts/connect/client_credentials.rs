@@ -8,7 +8,7 @@
 use host::auth::{Principal, Subject};
 use serde_json::{Value, json};
 use sql::{Row, RowExt, Transaction};
-use store::audit::{self, Entry};
+use store::audit;
 use subtle::ConstantTimeEq;
 use time::PrimitiveDateTime;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::client_authentication::ClientCredentials;
 use super::refusal::Refusal;
 use super::{Client, Granted};
-use crate::accounts::api_keys::ApiKeySecret;
+use crate::accounts::api_keys::{self, ApiKeySecret};
 use crate::accounts::throttle::Account;
 use crate::accounts::{Accounts, permissions_of_api_key};
 use crate::error::Error;
@@ -138,7 +138,7 @@ impl<'a> Key<'a> {
         action: &'static str,
         detail: Value,
     ) -> Result<(), Error> {
-        let entry = Entry { action, entity: "api-key", entity_id: self.id.to_string().into(), detail };
+        let entry = api_keys::entry(action, self.id, detail);
         Ok(audit::record(tx, &self.principal_name(), &[entry]).await?)
     }
 

@@ -4,8 +4,8 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{ETAG, LOCATION};
 use actix_web::web::{Data, Json};
 use contracts::permissions::USER_UPDATE;
-use host::auth::Principal;
-use host::problem::Problem;
+use host::auth::{API_KEY_PREFIX, Principal};
+use host::problem::{FieldError, Problem};
 use serde::Deserialize;
 use sql::{Database, RowExt};
 use utoipa::ToSchema;
@@ -108,6 +108,11 @@ impl Body {
     fn validate(&self, password_length_min: usize) -> Result<(String, Profile), Error> {
         let mut wrong = Vec::new();
         let user_name = fields::name("userName", &self.user_name, &mut wrong);
+        // Audit rows name both.
+        if user_name.starts_with(API_KEY_PREFIX) {
+            let reason = format!("begins with {API_KEY_PREFIX}, as only API keys are called");
+            wrong.push(FieldError::new("userName", reason).value(&*user_name));
+        }
         let display_name =
             if self.display_name.trim().is_empty() { &*user_name } else { &*self.display_name };
         let profile =
