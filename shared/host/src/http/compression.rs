@@ -2,15 +2,16 @@
 //! for one request.
 //!
 //! Answers that many requests get are better coded once by whoever keeps them (frontend-api does). What must not be coded
-//! is left alone by rule: an answer that may not be stored carries secrets (tokens) beside what the client sent, and the
-//! length of its coding would tell about them (BREACH); a strong entity tag names exactly these bytes, and `If-Match`
-//! needs it as it is. Bodies of requests are not decoded: [`check`] refuses them.
+//! is left alone by rule: the answer to a change, or one that may not be stored, can carry secrets beside what the client
+//! sent, and the length of its coding would tell about them (BREACH); a strong entity tag names exactly these bytes, and
+//! `If-Match` needs it as it is. Bodies of requests are not decoded: [`check`] refuses them.
 
 use std::io::Write;
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
 };
@@ -23,9 +24,9 @@ use crate::problem::Problem;
 
 /// More is coded on a thread that may block.
 const INLINE_BYTES_MAX: usize = 16 * 1024;
-/// The level at which zlib stops gaining much for its time.
+/// zlib's own default.
 const GZIP_LEVEL: u32 = 6;
-/// As small as gzip's best and not slower than its middle.
+/// The middle of its twelve, for answers that somebody waits for.
 const BROTLI_QUALITY: i32 = 5;
 /// The usual window; it is given in powers of two.
 const BROTLI_WINDOW: i32 = 22;
@@ -92,7 +93,7 @@ impl Coding {
 
 impl Accepted {
     /// What `Accept-Encoding` says (RFC 9110 12.5.3). `None`: nothing of ours, or nothing at all, which is answered as if
-    /// there were no codings. Equal weights: brotli, which is shorter.
+    /// there were no codings. Equal weights: brotli.
     #[inline]
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         headers.get(ACCEPT_ENCODING).and_then(|first| Self::read(first, headers))
@@ -159,14 +160,14 @@ pub(super) fn check(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// Codes each answer by itself where its request accepts that and it is long enough. Nothing is kept.
+/// Codes each answer to a `GET` by itself where its request accepts that and it is long enough. Nothing is kept.
 pub(crate) async fn code_answers<B: MessageBody + 'static>(
     settings: Option<Data<Compression>>,
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let settings = settings.filter(|settings| settings.enabled);
-    let accepted = Accepted::of(request.headers());
+    let accepted = Accepted::of(request.headers()).filter(|_| *request.method() == Method::GET);
     let response = next.call(request).await?.map_into_boxed_body();
     match (settings, accepted) {
         (Some(settings), Some(accepted)) if may_be_coded(&response) => {
