@@ -484,6 +484,13 @@ fn read_authorization(reader: &mut Reader<'_>) -> Authorization {
     let count = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     let signing_key = reader.secret(&keys::SIGNING_KEY);
     let previous_signing_key = reader.secret(&keys::PREVIOUS_SIGNING_KEY);
+    let password_length_min = reader.size(&keys::PASSWORD_LENGTH_MIN);
+    let bootstrap_password = reader.secret(&keys::BOOTSTRAP_PASSWORD);
+    if bootstrap_password.as_ref().is_some_and(|given| given.expose().chars().count() < password_length_min) {
+        let expected =
+            format!("at least {password_length_min} characters, as {} says", keys::PASSWORD_LENGTH_MIN.name);
+        reader.refuse(&keys::BOOTSTRAP_PASSWORD, &expected);
+    }
     Authorization {
         issuer: reader.text(&keys::AUTH_ISSUER),
         audience: reader.text(&keys::AUTH_AUDIENCE),
@@ -492,11 +499,11 @@ fn read_authorization(reader: &mut Reader<'_>) -> Authorization {
         refresh_token_reuse_leeway: reader.span(&keys::REFRESH_TOKEN_REUSE_LEEWAY),
         signing_key,
         previous_signing_key,
-        bootstrap_password: reader.secret(&keys::BOOTSTRAP_PASSWORD),
+        bootstrap_password,
         password_hashes_at_once: reader.size(&keys::PASSWORD_HASHES_AT_ONCE),
         per_address_per_minute: count(reader.integer(&keys::SIGN_INS_PER_ADDRESS)),
         per_account_per_minute: count(reader.integer(&keys::SIGN_INS_PER_ACCOUNT)),
-        password_length_min: reader.size(&keys::PASSWORD_LENGTH_MIN),
+        password_length_min,
         lockout: Lockout {
             max_failed: count(reader.integer(&keys::LOCKOUT_MAX_FAILED)),
             time_span: reader.span(&keys::LOCKOUT_TIME_SPAN),

@@ -124,3 +124,19 @@ fn what_is_printed_hides_every_secret_in_every_spelling_from_every_source() {
     );
     assert!(printed.contains("Authorization:BootstrapPassword = (hidden)  # "), "{printed}");
 }
+
+#[test]
+fn the_first_users_password_is_as_long_as_passwords_have_to_be_and_a_refusal_does_not_show_it() {
+    let setup = Setup::with_members("").variable("STOA_BOOTSTRAP_PASSWORD", "eleven-char");
+    let mistakes = setup.mistakes();
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert!(
+        mistakes[0].contains("at least 12 characters, as IdentityOptions:Password:RequiredLength says"),
+        "{mistakes:?}"
+    );
+    assert!(
+        mistakes[0].contains("STOA_BOOTSTRAP_PASSWORD") && !mistakes[0].contains("eleven-char"),
+        "{mistakes:?}"
+    );
+    setup.flag("IdentityOptions:Password:RequiredLength", "11").loaded();
+}
