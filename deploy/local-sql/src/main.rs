@@ -1,7 +1,7 @@
 //! The command `local-sql`: flags in, a [`Server`] until a signal.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -13,9 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Flags {
-    /// The address to listen on; loopback only. Port 0 takes a free one.
+    /// The address to listen on; loopback only, unless --allow-remote is given. Port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:1433", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Lets other machines connect: for a private network of containers, never for one that others can reach.
+    #[arg(long)]
+    allow_remote: bool,
     /// Keep the databases in this directory; committed transactions survive a crash.
     #[arg(long, value_name = "DIR", required_unless_present = "memory", conflicts_with = "memory")]
     data: Option<PathBuf>,
@@ -24,7 +27,10 @@ struct Flags {
     memory: bool,
     /// The password of the login sa.
     #[arg(long, env = "LOCAL_SQL_SA_PASSWORD", hide_env_values = true, value_name = "PASSWORD")]
-    sa_password: String,
+    sa_password: Option<String>,
+    /// A file with the password of the login sa, without its last line end.
+    #[arg(long, env = "LOCAL_SQL_SA_PASSWORD_FILE", value_name = "FILE", conflicts_with = "sa_password")]
+    sa_password_file: Option<PathBuf>,
     /// PEM file of the TLS certificate chain; without it a self-signed one is made at each start.
     #[arg(long, value_name = "FILE", requires = "key")]
     certificate: Option<PathBuf>,
@@ -42,15 +48,28 @@ impl Flags {
             (Some(chain), Some(key)) => Certificate::Files { chain, key },
             _ => Certificate::SelfSigned,
         };
+        let sa_password = match (self.sa_password, &self.sa_password_file) {
+            (Some(password), _) => password,
+            (None, Some(file)) => read_password(file)?,
+            (None, None) => String::new(),
+        };
         Ok(Options {
             listen: self.listen,
+            allow_remote: self.allow_remote,
             storage: self.data.map_or(Storage::Memory, Storage::Directory),
-            sa_password: self.sa_password,
+            sa_password,
             certificate,
             faults: self.faults.as_deref().map(Fault::read_file).transpose()?.unwrap_or_default(),
             ..Options::default()
         })
     }
+}
+
+fn read_password(file: &Path) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("reading the password of sa from {}", file.display()))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
 #[tokio::main]
@@ -75,8 +94,9 @@ async fn run() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let server = Server::start(options).await?;
+    let reach = if server.address().ip().is_loopback() { "loopback only" } else { "open to its network" };
     println!(
-        "local-sql is for development and tests only: one write transaction at a time, loopback only.\n\
+        "local-sql is for development and tests only: one write transaction at a time, {reach}.\n\
          listening on {}",
         server.address()
     );

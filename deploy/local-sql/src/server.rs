@@ -25,6 +25,8 @@ const KEEPALIVE_PROBES: u32 = 3;
 const MAX_HANDSHAKES: usize = 64;
 /// After a failed accept (no file descriptors left, say) the listener rests for this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The shortest password of sa where other machines can connect.
+const REMOTE_PASSWORD_CHARS_MIN: usize = 16;
 /// SQL Server's first session number for users.
 const FIRST_SPID: u16 = 51;
 
@@ -33,6 +35,9 @@ const FIRST_SPID: u16 = 51;
 pub struct Options {
     /// Where to listen; a loopback address. Port 0 takes any free port. Default `127.0.0.1:0`.
     pub listen: SocketAddr,
+    /// Whether it may be another address, for a private network of containers; then the password must be
+    /// long. Default false.
+    pub allow_remote: bool,
     /// Where the databases live. Default [`Storage::Memory`].
     pub storage: Storage,
     /// The password of `sa`, the administrator. Must be given; an empty one is refused.
@@ -51,6 +56,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            allow_remote: false,
             storage: Storage::Memory,
             sa_password: String::new(),
             certificate: Certificate::SelfSigned,
@@ -92,11 +98,20 @@ impl Default for Limits {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// local-sql is not hardened: it serves the machine it runs on.
-    #[error("local-sql listens on loopback addresses only, not on {0}")]
+    #[error(
+        "local-sql listens on loopback addresses only, not on {0}: it is for one machine. In a private network of \
+         containers --allow-remote lets it"
+    )]
     NotLoopback(SocketAddr),
     /// There is no default password.
-    #[error("the password of sa is empty: give --sa-password or LOCAL_SQL_SA_PASSWORD")]
+    #[error("the password of sa is empty: give --sa-password, LOCAL_SQL_SA_PASSWORD or --sa-password-file")]
     NoPassword,
+    /// Whoever reaches the port may guess.
+    #[error(
+        "with --allow-remote the password of sa needs {REMOTE_PASSWORD_CHARS_MIN} characters or more, all of them \
+         unguessable: `openssl rand -hex 24` makes one"
+    )]
+    WeakPassword,
     /// The address is taken or not ours.
     #[error("cannot listen on {address}")]
     Listen {
@@ -132,12 +147,7 @@ pub struct Server {
 impl Server {
     /// Opens the storage and listens. The server serves from here on, until [`Self::stop`].
     pub async fn start(options: Options) -> Result<Self, Error> {
-        if !options.listen.ip().is_loopback() {
-            return Err(Error::NotLoopback(options.listen));
-        }
-        if options.sa_password.is_empty() {
-            return Err(Error::NoPassword);
-        }
+        check_reach(&options)?;
         let acceptor = AcceptorCell(options.certificate.acceptor()?);
         let engine = open_engine(&options).await?;
         let listen_error = |source| Error::Listen { address: options.listen, source };
@@ -175,6 +185,23 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+/// Who can reach the port, and whether the password is up to that.
+fn check_reach(options: &Options) -> Result<(), Error> {
+    if options.sa_password.is_empty() {
+        return Err(Error::NoPassword);
+    }
+    if options.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    if !options.allow_remote {
+        return Err(Error::NotLoopback(options.listen));
+    }
+    if options.sa_password.chars().count() < REMOTE_PASSWORD_CHARS_MIN {
+        return Err(Error::WeakPassword);
+    }
+    Ok(())
 }
 
 async fn open_engine(options: &Options) -> Result<Arc<Engine>, Error> {

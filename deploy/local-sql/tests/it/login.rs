@@ -67,3 +67,41 @@ async fn only_loopback_addresses_and_a_password_are_accepted() {
     let outcome = Server::start(Options { sa_password: String::new(), ..options() }).await;
     assert!(matches!(outcome, Err(Error::NoPassword)));
 }
+
+#[tokio::test]
+async fn other_machines_are_let_in_only_by_name_and_with_a_long_password() {
+    let listen: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    let remote = Options { listen, allow_remote: true, ..options() };
+    let outcome = Server::start(remote.clone()).await;
+    assert!(matches!(outcome, Err(Error::WeakPassword)));
+
+    let sa_password = format!("{}-and-more", crate::support::PASSWORD);
+    let server = Server::start(Options { sa_password: sa_password.clone(), ..remote }).await.unwrap();
+    let mut config = config(([127, 0, 0, 1], server.address().port()).into());
+    config.authentication(AuthMethod::sql_server("sa", sa_password));
+    let mut client = connect_with(config).await.unwrap();
+    assert_eq!(scalar::<i32>(&mut client, "SELECT 7").await, 7);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_binary_takes_its_password_from_a_file_and_refuses_remote_clients_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, format!("{}\n", crate::support::PASSWORD)).unwrap();
+    let run = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_local-sql"));
+        let output =
+            command.arg("--memory").args(words).arg("--sa-password-file").arg(&file).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let refused = run(&["--listen", "0.0.0.0:0"]);
+    assert!(refused.contains("listens on loopback addresses only, not on 0.0.0.0:0"), "{refused}");
+    // The password was read, and is one character short.
+    let refused = run(&["--listen", "0.0.0.0:0", "--allow-remote"]);
+    assert!(refused.contains("the password of sa needs 16 characters or more"), "{refused}");
+    std::fs::remove_file(&file).unwrap();
+    let refused = run(&["--listen", "127.0.0.1:0"]);
+    assert!(refused.contains("reading the password of sa from"), "{refused}");
+}
