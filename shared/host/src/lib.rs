@@ -24,6 +24,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod traces;
+mod upkeep;
 mod wiring;
 
 pub use configuration::{Configuration, Secret, Settings};

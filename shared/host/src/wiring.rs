@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::observation::{self, JobObserver};
 use crate::openapi::Document;
 use crate::problem::Problem;
+use crate::upkeep;
 
 /// What a client is told while the process waits for its database.
 const STARTING_RETRY_AFTER_SECS: u32 = 2;
@@ -139,6 +140,7 @@ impl Host {
         let (database, wake) = (self.database.clone(), self.wake.clone());
         *slot = Some(jobs::Server::start_observed(database, registry, options, wake, observer)?);
         observation::watch_backlog(&self.metrics, &self.database, &self.lifecycle);
+        upkeep::start(&self.database, &self.lifecycle);
         Ok(true)
     }
 

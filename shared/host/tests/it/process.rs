@@ -7,8 +7,8 @@ use std::time::Duration;
 use host::openapi::Document;
 use host::{Host, Service};
 use reqwest::Client;
-use sql::ConnectionString;
 use sql::testing::TestDatabase;
+use sql::{ConnectionString, RowExt as _};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
@@ -394,5 +394,29 @@ async fn the_api_document_and_its_viewer_can_be_turned_off() {
         process.signal("INT");
         assert_eq!(process.end().await.0, 0);
     }
+    test.close().await;
+}
+
+#[tokio::test]
+async fn a_process_that_runs_jobs_deletes_old_rows_of_the_feed_and_of_commits() {
+    let test = TestDatabase::create(MIGRATIONS).await;
+    let old = "INSERT INTO Platform.ChangeFeed (Seq, Tag, Mark, At) VALUES
+                   (1, 7, 1, DATEADD(hour, -3, SYSUTCDATETIME())), (2, 7, 2, DATEADD(hour, -2, SYSUTCDATETIME())),
+                   (3, 7, 3, SYSUTCDATETIME());
+               UPDATE Platform.FeedHead SET Head = 3, Mark = 3;
+               INSERT INTO Platform.[Commit] (TxId, Fenced, At) VALUES
+                   (1, 0, DATEADD(hour, -2, SYSUTCDATETIME())), (2, 0, SYSUTCDATETIME());";
+    test.database.run_script(old).await.unwrap();
+    let mut process = Process::start(&settings(&test.connection), &["--listen", "127.0.0.1:0"]);
+    let line = process.line("deleted old rows of the change feed").await;
+    assert!(line.contains(r#""changes":2,"commits":1"#), "{line}");
+    let left = "SELECT (SELECT MIN(c.Seq) FROM Platform.ChangeFeed AS c) AS Seq,
+                       (SELECT h.PrunedTo FROM Platform.FeedHead AS h) AS PrunedTo,
+                       (SELECT COUNT_BIG(*) FROM Platform.[Commit] AS c WHERE c.TxId = 1) AS OldCommits;";
+    let rows = test.database.query(left, &[]).await.unwrap();
+    let read = |column| rows[0].read::<i64>(column).unwrap();
+    assert_eq!((read("Seq"), read("PrunedTo"), read("OldCommits")), (3, 2, 0));
+    process.signal("TERM");
+    assert_eq!(process.end().await.0, 0);
     test.close().await;
 }
