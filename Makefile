@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help tools certificates build demo run test judges check bench soak
+.PHONY: help tools certificates build demo run test judges check-deploy check bench soak
 
 TOOLS := $(CURDIR)/target/tools
 export PATH := $(TOOLS)/bin:$(PATH)
@@ -21,7 +21,7 @@ help: ## Show this list.
 
 tools: $(TOOLS)/ready ## Put redis-server and cargo-nextest under target/tools where the machine has none.
 
-$(TOOLS)/ready: deploy/desk/unpack-redis
+$(TOOLS)/ready: deploy/desk/unpack-redis deploy/desk/unpack
 	@command -v cargo >/dev/null || { echo "Rust is needed: install it with rustup"; exit 1; }
 	@deploy/desk/unpack-redis $(TOOLS)
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --quiet --locked --root $(TOOLS) cargo-nextest
@@ -43,9 +43,12 @@ test: build certificates ## Every test (Rust and redis-server only).
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
-judges: tools ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3 and root once, for mono.
+judges: tools check-deploy ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3 and root once, for mono.
 	tests/judges/tsql/run
 	tests/judges/http/run
+
+check-deploy: tools ## The judges of what containers are made and started from (deploy/).
+	tests/judges/deploy/run
 
 check: ## Formatting, lints and documentation, each warning an error.
 	cargo fmt --all --check

@@ -1,12 +1,16 @@
 //! Stories across real processes, one file per promise. Each world has its own SQL, Redis and ports.
 
 mod article;
+mod deployment;
 mod edits;
 mod faults;
+mod guide;
 mod http;
 mod imports;
 mod logins;
 mod observability;
+mod proxy;
+mod restore;
 mod tidy;
 mod tls;
 mod topologies;
