@@ -239,6 +239,7 @@ async fn no_secret_is_in_any_log_metric_or_trace() -> Result<()> {
         let refused = request.header("content-type", "application/json").body(body).send().await?;
         assert!(refused.status().is_client_error(), "{}", refused.status());
     }
+    let api_key = &secret_of_a_used_api_key(&world, PLANTED).await?;
     let mut told: Vec<(String, String)> = Vec::new();
     for instance in world.instances() {
         told.push((format!("metrics of {instance}"), metrics(&world, instance).await?));
@@ -252,13 +253,35 @@ async fn no_secret_is_in_any_log_metric_or_trace() -> Result<()> {
     }
     told.push(("traces".to_owned(), format!("{:?}", collector.spans())));
 
-    for secret in [PLANTED, SA_PASSWORD, ADMIN_PASSWORD, COLLECTOR_TOKEN] {
+    for secret in [PLANTED, SA_PASSWORD, ADMIN_PASSWORD, COLLECTOR_TOKEN, api_key] {
         for (place, text) in &told {
             assert!(!text.is_empty(), "{place} is empty");
             assert!(!text.contains(secret), "{secret} is in the {place}");
         }
     }
     Ok(())
+}
+
+/// Makes an API key, signs in with it both ways and with a wrong secret, and tells its secret.
+async fn secret_of_a_used_api_key(world: &World, wrong: &str) -> Result<String> {
+    let address = world.address(Instance::Authoring(0))?;
+    let client = reqwest::Client::new();
+    let make = client.post(format!("http://{address}/api/platform/security/apikeys"));
+    let make = make.bearer_auth(world.merchant.token().await?);
+    let key = make.json(&serde_json::json!({ "name": "erp", "permissions": ["store:read"] })).send().await?;
+    let key: Value = key.error_for_status()?.json().await?;
+    let text = |field: &str| key[field].as_str().map(str::to_owned).context("a key without its secret");
+    let (id, secret) = (text("clientId")?, text("clientSecret")?);
+
+    let token = || client.post(format!("http://{address}/connect/token"));
+    let grant = [("grant_type", "client_credentials")];
+    for (secret, status) in [(secret.as_str(), 200), (wrong, 401)] {
+        let in_form = [grant[0], ("client_id", &id), ("client_secret", secret)];
+        for request in [token().form(&in_form), token().form(&grant).basic_auth(&id, Some(secret))] {
+            assert_eq!(request.send().await?.status(), status);
+        }
+    }
+    Ok(secret)
 }
 
 /// Uploads the demo catalog as a caller that traces.
