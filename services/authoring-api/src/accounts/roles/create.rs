@@ -30,17 +30,16 @@ pub(crate) async fn create(
 ) -> Result<HttpResponse, Problem> {
     let draft = body.into_inner().validate()?;
 
-    let id = write(&state.database, &principal, &draft).await?;
+    let role = write(&state.database, &principal, &draft).await?;
 
-    let role = role::find(&state.database, id).await?;
-    let location = (LOCATION, format!("/api/platform/security/roles/{id}"));
+    let location = (LOCATION, format!("/api/platform/security/roles/{}", role.id));
     Ok(HttpResponse::Created()
         .insert_header(location)
         .insert_header((ETAG, version::etag(role.version)))
         .json(role))
 }
 
-async fn write(database: &Database, principal: &Principal, draft: &Draft) -> Result<i64, Error> {
+async fn write(database: &Database, principal: &Principal, draft: &Draft) -> Result<Role, Error> {
     let write = database.transaction("roles.create", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(ROLE_UPDATE)?;
@@ -50,9 +49,10 @@ async fn write(database: &Database, principal: &Principal, draft: &Draft) -> Res
             let id: i64 = rows.first().ok_or_else(|| draft.name_taken())?.read("Id")?;
             role::set_permissions(tx, id, &draft.permissions).await?;
             let entity_id = id.to_string().into();
-            let entry = Entry { action: "role.created", entity: "role", entity_id, detail: draft.detail() };
+            let role = role::find_in(tx, id).await?;
+            let entry = Entry { action: "role.created", entity: "role", entity_id, detail: role.detail() };
             change.finish(tx, entry).await?;
-            Ok::<_, Error>(id)
+            Ok::<_, Error>(role)
         })
     });
     write.await

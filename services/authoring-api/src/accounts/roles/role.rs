@@ -104,10 +104,6 @@ impl Draft {
         Permissions::from_names(self.permissions.iter().map(String::as_str))
     }
 
-    pub(super) fn detail(&self) -> Value {
-        json!({ "name": self.name, "description": self.description, "permissions": self.permissions })
-    }
-
     /// Refused because of its name.
     pub(super) fn name_taken(&self) -> Error {
         Denied::NameTaken { what: "role", name: self.name.clone() }.into()
@@ -119,7 +115,7 @@ pub(super) async fn find(database: &Database, id: i64) -> Result<Role, Error> {
     read(&database.query(include_str!("find.sql"), &[&id]).await?)?.pop().ok_or(NO_ROLE)
 }
 
-/// The same inside a change.
+/// The same inside a change: what that answers with is its own doing.
 pub(super) async fn find_in(tx: &mut Transaction<'_>, id: i64) -> Result<Role, Error> {
     read(&tx.query(include_str!("find.sql"), &[&id]).await?)?.pop().ok_or(NO_ROLE)
 }

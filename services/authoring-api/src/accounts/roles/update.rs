@@ -40,9 +40,9 @@ pub(crate) async fn update(
     let expected = version::required(request.headers())?;
     let draft = body.into_inner().validate()?;
 
-    write(&state.database, &principal, id, expected, &draft).await?;
+    let role = write(&state.database, &principal, id, expected, &draft).await?;
 
-    Ok(role::find(&state.database, id).await?.answer())
+    Ok(role.answer())
 }
 
 async fn write(
@@ -51,7 +51,7 @@ async fn write(
     id: i64,
     expected: i64,
     draft: &Draft,
-) -> Result<(), Error> {
+) -> Result<Role, Error> {
     let write = database.transaction("roles.update", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(ROLE_UPDATE)?;
@@ -64,10 +64,12 @@ async fn write(
                 return Err(draft.name_taken());
             }
             role::set_permissions(tx, id, &draft.permissions).await?;
-            let detail = json!({ "before": before.detail(), "after": draft.detail() });
+            let after = role::find_in(tx, id).await?;
+            let detail = json!({ "before": before.detail(), "after": after.detail() });
             let entity_id = id.to_string().into();
             let entry = Entry { action: "role.updated", entity: "role", entity_id, detail };
-            change.finish(tx, entry).await
+            change.finish(tx, entry).await?;
+            Ok(after)
         })
     });
     write.await

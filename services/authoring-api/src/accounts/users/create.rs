@@ -63,10 +63,9 @@ pub(crate) async fn create(
     let (user_name, profile) = body.validate(state.accounts.password_length_min())?;
     let hash = state.accounts.hash(&body.password).await?;
 
-    let id = write(&state.database, &principal, &user_name, &profile, &hash).await?;
+    let user = write(&state.database, &principal, &user_name, &profile, &hash).await?;
 
-    let user = user::find(&state.database, id).await?;
-    let location = (LOCATION, format!("/api/platform/security/users/{id}"));
+    let location = (LOCATION, format!("/api/platform/security/users/{}", user.id));
     Ok(HttpResponse::Created()
         .insert_header(location)
         .insert_header((ETAG, version::etag(user.version)))
@@ -79,7 +78,7 @@ async fn write(
     user_name: &str,
     profile: &Profile,
     hash: &str,
-) -> Result<i64, Error> {
+) -> Result<User, Error> {
     let write = database.transaction("users.create", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(USER_UPDATE)?;
@@ -96,8 +95,9 @@ async fn write(
             let taken = || Denied::NameTaken { what: "user", name: user_name.to_owned() };
             let id: i64 = rows.first().ok_or_else(taken)?.read("Id")?;
             user::set_roles(tx, id, &roles.ids).await?;
-            change.finish(tx, super::entry("user.created", id, profile.detail(user_name))).await?;
-            Ok::<_, Error>(id)
+            let user = user::find_in(tx, id).await?;
+            change.finish(tx, super::entry("user.created", id, user.detail())).await?;
+            Ok::<_, Error>(user)
         })
     });
     write.await

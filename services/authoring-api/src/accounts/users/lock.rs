@@ -28,20 +28,22 @@ pub(crate) async fn lock(
 ) -> Result<HttpResponse, Problem> {
     let id = id::parse(&id, super::NO_USER)?;
 
-    write(&state.database, &principal, id).await?;
+    let user = write(&state.database, &principal, id).await?;
 
-    Ok(user::find(&state.database, id).await?.answer())
+    Ok(user.answer())
 }
 
-async fn write(database: &Database, principal: &Principal, id: i64) -> Result<(), Error> {
+async fn write(database: &Database, principal: &Principal, id: i64) -> Result<User, Error> {
     let write = database.transaction("users.lock", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(USER_UPDATE)?;
-            let user = user::find_to_change(tx, &change, id).await?;
+            user::find_to_change(tx, &change, id).await?;
             tx.execute(include_str!("lock.sql"), &[&id]).await?;
             let sessions = sessions::end_all_in(tx, id, None).await?;
+            let user = user::find_in(tx, id).await?;
             let detail = json!({ "userName": user.user_name, "sessionsEnded": sessions });
-            change.finish(tx, super::entry("user.locked", id, detail)).await
+            change.finish(tx, super::entry("user.locked", id, detail)).await?;
+            Ok::<_, Error>(user)
         })
     });
     write.await

@@ -27,19 +27,21 @@ pub(crate) async fn unlock(
 ) -> Result<HttpResponse, Problem> {
     let id = id::parse(&id, super::NO_USER)?;
 
-    write(&state.database, &principal, id).await?;
+    let user = write(&state.database, &principal, id).await?;
 
-    Ok(user::find(&state.database, id).await?.answer())
+    Ok(user.answer())
 }
 
-async fn write(database: &Database, principal: &Principal, id: i64) -> Result<(), Error> {
+async fn write(database: &Database, principal: &Principal, id: i64) -> Result<User, Error> {
     let write = database.transaction("users.unlock", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(USER_UPDATE)?;
-            let user = user::find_to_change(tx, &change, id).await?;
+            user::find_to_change(tx, &change, id).await?;
             tx.execute(include_str!("unlock.sql"), &[&id]).await?;
+            let user = user::find_in(tx, id).await?;
             let detail = json!({ "userName": user.user_name });
-            change.finish(tx, super::entry("user.unlocked", id, detail)).await
+            change.finish(tx, super::entry("user.unlocked", id, detail)).await?;
+            Ok::<_, Error>(user)
         })
     });
     write.await

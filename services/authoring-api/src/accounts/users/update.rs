@@ -58,9 +58,9 @@ pub(crate) async fn update(
     let expected = version::required(request.headers())?;
     let profile = body.validate()?;
 
-    write(&state.database, &principal, id, expected, &profile).await?;
+    let user = write(&state.database, &principal, id, expected, &profile).await?;
 
-    Ok(user::find(&state.database, id).await?.answer())
+    Ok(user.answer())
 }
 
 async fn write(
@@ -69,7 +69,7 @@ async fn write(
     id: i64,
     expected: i64,
     profile: &Profile,
-) -> Result<(), Error> {
+) -> Result<User, Error> {
     let write = database.transaction("users.update", |tx| {
         Box::pin(async move {
             let change = Change::begin(tx, principal).await?.demand(USER_UPDATE)?;
@@ -84,8 +84,10 @@ async fn write(
             if !profile.is_enabled {
                 sessions::end_all_in(tx, id, None).await?;
             }
-            let detail = json!({ "before": before.detail(), "after": profile.detail(&before.user_name) });
-            change.finish(tx, super::entry("user.updated", id, detail)).await
+            let after = user::find_in(tx, id).await?;
+            let detail = json!({ "before": before.detail(), "after": after.detail() });
+            change.finish(tx, super::entry("user.updated", id, detail)).await?;
+            Ok(after)
         })
     });
     write.await

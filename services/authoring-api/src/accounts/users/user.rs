@@ -21,7 +21,7 @@ use crate::version;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::accounts) struct User {
-    id: i64,
+    pub(super) id: i64,
     /// What the user signs in with; lower case, stays.
     pub(in crate::accounts) user_name: String,
     pub(in crate::accounts) display_name: String,
@@ -78,13 +78,6 @@ impl Profile {
             is_enabled,
         }
     }
-
-    pub(super) fn detail(&self, user_name: &str) -> Value {
-        json!({
-            "userName": user_name, "displayName": self.display_name, "email": self.email, "roles": self.roles,
-            "isEnabled": self.is_enabled,
-        })
-    }
 }
 
 /// The user as stored now.
@@ -100,9 +93,14 @@ pub(in crate::accounts) async fn find_to_change(
     id: i64,
 ) -> Result<User, Error> {
     tx.execute(include_str!("take_row.sql"), &[&id]).await?;
-    let user = read(&tx.query(include_str!("find.sql"), &[&id]).await?)?.pop().ok_or(NO_USER)?;
+    let user = find_in(tx, id).await?;
     change.demand_cover(&permissions_of_user(tx, id).await?)?;
     Ok(user)
+}
+
+/// The user as a change has left them, read inside it: what it answers with is its own doing.
+pub(super) async fn find_in(tx: &mut Transaction<'_>, id: i64) -> Result<User, Error> {
+    read(&tx.query(include_str!("find.sql"), &[&id]).await?)?.pop().ok_or(NO_USER)
 }
 
 /// Replaces the roles of a user.
