@@ -288,6 +288,34 @@ fn nothing_in_a_container_may_write_or_become_more_than_it_is() -> Result<()> {
 }
 
 #[test]
+fn services_are_led_to_their_servers_and_never_to_each_other() -> Result<()> {
+    for service in SERVICES {
+        for environment in [compose_environment(service)?, kubernetes_environment(service)?] {
+            for (name, value) in &environment {
+                let other = SERVICES.iter().find(|other| value.contains(*other));
+                assert!(other.is_none(), "{service} is told of {other:?} by {name}");
+            }
+        }
+    }
+    let manifests = manifests()?;
+    let policies: Vec<&Value> = manifests.iter().filter(|one| one["kind"] == "NetworkPolicy").collect();
+    let closed = |policy: &&Value| policy["spec"]["podSelector"] == serde_json::json!({});
+    let by_default =
+        policies.iter().copied().find(|policy| policy["spec"]["ingress"].is_null() && closed(policy));
+    let types = &by_default.context("everything is allowed by default")?["spec"]["policyTypes"];
+    assert_eq!(*types, serde_json::json!(["Ingress", "Egress"]));
+    let rules = policies.iter().flat_map(|policy| ["ingress", "egress"].map(|way| &policy["spec"][way]));
+    for rule in rules.filter_map(Value::as_array).flatten() {
+        let peers = ["from", "to"].iter().filter_map(|way| rule[*way].as_array()).flatten();
+        for peer in peers {
+            assert!(peer["podSelector"].is_null(), "pods of the same namespace: {rule}");
+        }
+        assert!(rule["from"].is_array() || rule["to"].is_array(), "everybody: {rule}");
+    }
+    Ok(())
+}
+
+#[test]
 fn binaries_need_no_library_that_their_image_lacks() -> Result<()> {
     // What distroless `cc` has of what a Rust binary may ask for.
     let in_image =
