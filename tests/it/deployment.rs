@@ -2,8 +2,9 @@
 //! `deploy/compose.yaml` with `deploy/sample.env`, `deploy/kubernetes`. What only tools of others can judge is in
 //! `tests/judges/deploy`.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+mod files;
+
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -11,96 +12,14 @@ use e2e::binary;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use files::{
+    Variables, compose, compose_environment, container, deploy, kubernetes_environment, manifests, map,
+    named, sample_env, text, variables_in,
+};
+
 const SERVICES: [&str; 3] = ["frontend-api", "authoring-api", "job-worker"];
 /// Seconds after SIGTERM at which a process ends itself, whatever still runs (`host::lifecycle::HARD_STOP_AFTER`).
 const HARD_STOP_AFTER_SECS: u64 = 28;
-
-type Variables = BTreeMap<String, String>;
-
-fn deploy(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name)
-}
-
-fn text(name: &str) -> Result<String> {
-    std::fs::read_to_string(deploy(name)).with_context(|| name.to_owned())
-}
-
-fn documents(name: &str) -> Result<Vec<Value>> {
-    serde_saphyr::from_multiple(&text(name)?).with_context(|| name.to_owned())
-}
-
-fn compose() -> Result<Value> {
-    documents("compose.yaml")?.pop().context("compose.yaml is empty")
-}
-
-/// Every document of `deploy/kubernetes`.
-fn manifests() -> Result<Vec<Value>> {
-    let mut all = Vec::new();
-    for entry in std::fs::read_dir(deploy("kubernetes"))? {
-        let name = entry?.file_name();
-        all.extend(documents(&format!("kubernetes/{}", name.to_string_lossy()))?);
-    }
-    Ok(all)
-}
-
-fn named<'a>(manifests: &'a [Value], kind: &str, name: &str) -> Result<&'a Value> {
-    let found = manifests.iter().find(|one| one["kind"] == kind && one["metadata"]["name"] == name);
-    found.with_context(|| format!("no {kind} {name}"))
-}
-
-/// `NAME=value` lines.
-fn sample_env() -> Result<Variables> {
-    let lines = text("sample.env")?;
-    let pairs = lines.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
-    pairs
-        .map(|line| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())))
-        .collect::<Option<_>>()
-        .context("a line of sample.env that is no NAME=value")
-}
-
-/// The names in `${NAME…}`; `$${` is compose's way to write a `$` that is none of its own.
-fn variables_in(text: &str) -> BTreeSet<String> {
-    let own = text.replace("$$", "");
-    let names = own.split("${").skip(1);
-    names.map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect()).collect()
-}
-
-fn interpolate(text: &str, variables: &Variables) -> String {
-    variables_in(text).iter().fold(text.to_owned(), |text, name| {
-        let Some((before, rest)) = text.split_once(&format!("${{{name}")) else { return text };
-        let after = rest.split_once('}').map_or("", |(_, after)| after);
-        format!("{before}{}{after}", variables.get(name).map_or("", String::as_str))
-    })
-}
-
-fn map(value: &Value) -> Variables {
-    let pairs = value.as_object().into_iter().flatten();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
-}
-
-/// The environment of one service in compose.yaml, with the values of sample.env.
-fn compose_environment(service: &str) -> Result<Variables> {
-    let sample = sample_env()?;
-    let environment = map(&compose()?["services"][service]["environment"]);
-    ensure!(!environment.is_empty(), "{service} has no environment");
-    Ok(environment.into_iter().map(|(name, value)| (name, interpolate(&value, &sample))).collect())
-}
-
-/// The same of a deployment in Kubernetes: the shared settings, and its own.
-fn kubernetes_environment(service: &str) -> Result<Variables> {
-    let manifests = manifests()?;
-    let mut environment = map(&named(&manifests, "ConfigMap", "settings")?["data"]);
-    let container = &container(named(&manifests, "Deployment", service)?)["env"];
-    for own in container.as_array().into_iter().flatten() {
-        let field = |name: &str| own[name].as_str().unwrap_or_default().to_owned();
-        environment.insert(field("name"), field("value"));
-    }
-    Ok(environment)
-}
-
-fn container(workload: &Value) -> &Value {
-    &workload["spec"]["template"]["spec"]["containers"][0]
-}
 
 /// Starts a service with nothing but this environment, its secrets put where the test may write, up to the point where
 /// it shows its configuration.
@@ -269,6 +188,8 @@ fn nothing_in_a_container_may_write_or_become_more_than_it_is() -> Result<()> {
     for service in SERVICES {
         let ports = &compose["services"][service]["ports"];
         assert!(ports.is_null(), "{service} is reachable past the proxy");
+        // A name can be given once: it would forbid `--scale`.
+        assert!(compose["services"][service]["container_name"].is_null(), "{service}");
     }
     let published = &compose["services"]["local-sql"];
     assert!(published["ports"].is_null() && published["networks"] == serde_json::json!(["backing"]));
