@@ -13,8 +13,6 @@ use crate::STORE;
 const AUTHORING: Instance = Instance::Authoring(0);
 /// Only ends a hung test.
 const LIMIT: Duration = Duration::from_secs(60);
-/// What authoring-api receives at the same time.
-const UPLOADS_AT_ONCE_MAX: usize = 4;
 
 /// An upload of which the first half has been sent.
 struct Slow {
@@ -79,11 +77,8 @@ async fn import_status(world: &World, id: i64) -> Result<StatusCode> {
 
 #[tokio::test]
 async fn an_upload_above_the_places_is_asked_to_come_back_and_succeeds_when_one_is_free() -> Result<()> {
-    let world = start(Layout::default().set).await?;
-    let mut slow = Vec::new();
-    for _ in 0..UPLOADS_AT_ONCE_MAX {
-        slow.push(Slow::begin(&world).await?);
-    }
+    let world = start(&["Http:StopDelay=00:00:00", "Imports:MaxConcurrentUploads=2"]).await?;
+    let slow = [Slow::begin(&world).await?, Slow::begin(&world).await?];
     let upload = async || world.merchant.upload("no-such-store", "more.csv", catalog::DEMO.to_vec()).await;
 
     let (refused, _) = eventually("all places are taken", LIMIT, async || {

@@ -13,7 +13,7 @@ use authoring_api::accounts::{self, Accounts};
 use authoring_api::routes;
 use authoring_api::state::AppState;
 use host::auth::{AccessTokens, Keyring, Permissions, Principal, Subject};
-use host::configuration::{FlagValue, Sources};
+use host::configuration::{FlagValue, Imports, Sources};
 use host::{Configuration, Service as Process, Settings};
 use serde_json::{Value, json};
 use sql::testing::TestDatabase;
@@ -26,6 +26,7 @@ const SIGNING_KEY: &str = "a-signing-key-for-tests-that-nobody-else-has";
 static TOKEN: OnceLock<String> = OnceLock::new();
 /// Small, so that tests can exceed it.
 pub(crate) const MAX_UPLOAD_BYTES: u64 = 4_096;
+pub(crate) const MAX_CONCURRENT_UPLOADS: usize = 3;
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
 /// What one request came back with.
@@ -124,7 +125,9 @@ pub(crate) async fn state(database: &TestDatabase, settings: &Settings) -> Data<
     let accounts = accounts(database, settings).await;
     accounts::bootstrap(&accounts, |_| panic!("the password is configured")).await.unwrap();
     let jobs = jobs::Client::new(Arc::new(jobs::NoWakeUp));
-    Data::new(AppState::with(database.database.clone(), jobs, accounts, MAX_UPLOAD_BYTES))
+    let imports =
+        Imports { max_upload_bytes: MAX_UPLOAD_BYTES, max_concurrent_uploads: MAX_CONCURRENT_UPLOADS };
+    Data::new(AppState::with(database.database.clone(), jobs, accounts, &imports))
 }
 
 /// A request with a token that may do everything.

@@ -8,12 +8,11 @@ use actix_web::test::TestRequest;
 use sql::testing::TestDatabase;
 
 use actix_web::web::Bytes;
-use authoring_api::state::UPLOADS_AT_ONCE_MAX;
 use host::auth::Permissions;
 
 use crate::app::{
-    Answer, MAX_UPLOAD_BYTES, app, app_with, database, get, put_store, request, request_with, send, settings,
-    token_of,
+    Answer, MAX_CONCURRENT_UPLOADS, MAX_UPLOAD_BYTES, app, app_with, database, get, put_store, request,
+    request_with, send, settings, token_of,
 };
 
 const CATALOG: &str = "Handle,Title,Variant Price\nlamp,Lamp,12.50\n";
@@ -188,7 +187,7 @@ async fn while_all_places_for_uploads_are_taken_another_is_asked_to_come_back() 
     };
     // Bodies of which nothing comes, until they end early.
     let (mut senders, mut slow) = (Vec::new(), Vec::new());
-    for _ in 0..UPLOADS_AT_ONCE_MAX {
+    for _ in 0..MAX_CONCURRENT_UPLOADS {
         let (sender, payload) = actix_http::h1::Payload::create(false);
         let (request, _) = upload().to_request().replace_payload(payload.into());
         let app = app.clone();

@@ -277,6 +277,9 @@ table! {
     IMPORT_MAX_UPLOAD_BYTES: "Imports:MaxUploadBytes",
         Form::Bytes { min: 1024, max: 1 << 32 }, Value("256MiB"),
         "size of an uploaded catalog file; above: 413";
+    IMPORT_MAX_CONCURRENT_UPLOADS: "Imports:MaxConcurrentUploads",
+        Form::Integer { min: 1, max: 1024 }, Value("4"),
+        "catalog files that are received at the same time, each in memory; above: 503 with `Retry-After`";
 
     AUTH_ISSUER: "Auth:Authority",
         Form::Text { max: 200 }, Value("stoa"),

@@ -259,6 +259,8 @@ pub struct Lockout {
 pub struct Imports {
     /// Size of an uploaded file.
     pub max_upload_bytes: u64,
+    /// Files that are received at the same time, each in memory.
+    pub max_concurrent_uploads: usize,
 }
 
 impl Settings {
@@ -287,7 +289,10 @@ impl Settings {
         let http = read_http(&mut reader);
         let openapi_enabled = reader.bool(&keys::OPENAPI_ENABLE);
         let authorization = read_authorization(&mut reader);
-        let imports = Imports { max_upload_bytes: reader.integer(&keys::IMPORT_MAX_UPLOAD_BYTES) };
+        let imports = Imports {
+            max_upload_bytes: reader.integer(&keys::IMPORT_MAX_UPLOAD_BYTES),
+            max_concurrent_uploads: reader.size(&keys::IMPORT_MAX_CONCURRENT_UPLOADS),
+        };
         let log_level = log_directive(reader.choice(&keys::LOG_LEVEL));
         let environment = flat.environment.clone();
         match connection {

@@ -129,11 +129,6 @@ impl Accepted {
             _ => Some(Self { preferred: Coding::Brotli, other: Some(Coding::Gzip) }),
         }
     }
-
-    /// Whether the client understands this.
-    pub fn has(self, coding: Coding) -> bool {
-        self.preferred == coding || self.other == Some(coding)
-    }
 }
 
 /// `q=0.5` as 500; 1000 where nothing is said, 0 where it cannot be read.

@@ -65,15 +65,13 @@ impl Edge {
             metrics,
         }
     }
-}
 
-impl Edge {
     /// What can be refused by looking at the head of a request.
     fn admit(&self, request: &ServiceRequest) -> Result<(), Problem> {
         if header_bytes(request) > self.max_header_bytes {
             return Err(Problem::headers_too_large(self.max_header_bytes));
         }
-        // These change nothing and have no body; the first is every cached read.
+        // These change nothing, and nobody here reads a body of theirs; the first is every cached read.
         if matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
             return Ok(());
         }
