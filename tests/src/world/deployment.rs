@@ -26,9 +26,12 @@ pub(super) fn login_of(role: Role) -> &'static str {
 
 /// Everything that happens before the first service starts.
 pub(super) async fn prepare(launch: &Launch) -> Result<()> {
-    run_script(launch, "logins.sql").await?;
-    run_script(launch, "users.sql").await?;
+    // Each twice: the second run must change nothing and fail at nothing, as compose runs them at every start.
+    for script in ["logins.sql", "logins.sql", "users.sql", "users.sql"] {
+        run_script(launch, script).await?;
+    }
     migrate(launch).await?;
+    run_script(launch, "grants.sql").await?;
     run_script(launch, "grants.sql").await
 }
 
