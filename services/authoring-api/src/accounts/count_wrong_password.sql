@@ -4,6 +4,6 @@
 UPDATE u
 SET u.LockedUntil = CASE WHEN u.FailedCount + 1 >= @P2 THEN DATEADD(second, @P3, SYSUTCDATETIME()) ELSE NULL END,
     u.FailedCount = CASE WHEN u.FailedCount + 1 >= @P2 THEN 0 ELSE u.FailedCount + 1 END
-OUTPUT inserted.FailedCount
+OUTPUT inserted.FailedCount AS [FailedCount]
 FROM Accounts.[User] AS u
 WHERE u.Id = @P1 AND (u.LockedUntil IS NULL OR u.LockedUntil <= SYSUTCDATETIME());

@@ -2,6 +2,6 @@
 -- @P1 key id, @P2 name, @P3 when it expires, @P4 whether it is enabled.
 UPDATE k
 SET k.Name = @P2, k.ExpiresAt = @P3, k.IsEnabled = @P4, k.Version = k.Version + 1, k.UpdatedAt = SYSUTCDATETIME()
-OUTPUT inserted.Id
+OUTPUT inserted.Id AS [Id]
 FROM Accounts.ApiKey AS k
 WHERE k.Id = @P1 AND NOT EXISTS (SELECT 1 FROM Accounts.ApiKey AS o WHERE o.Name = @P2 AND o.Id <> @P1);

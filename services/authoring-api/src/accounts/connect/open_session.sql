@@ -8,5 +8,5 @@ WHERE UserId = @P1
     AND Id NOT IN (SELECT TOP (@P7) s.Id FROM Accounts.Session AS s WHERE s.UserId = @P1 ORDER BY s.RotatedAt DESC, s.Id DESC);
 
 INSERT INTO Accounts.Session (UserId, Handle, CurrentHash, RotatedAt, ExpiresAt, ClientAddress, UserAgent)
-OUTPUT inserted.Id
+OUTPUT inserted.Id AS [Id]
 VALUES (@P1, @P2, @P3, SYSUTCDATETIME(), DATEADD(second, @P4, SYSUTCDATETIME()), @P5, @P6);

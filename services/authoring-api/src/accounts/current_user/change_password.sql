@@ -4,7 +4,7 @@
 UPDATE u
 SET u.PasswordHash = @P3, u.PasswordChangedAt = SYSUTCDATETIME(), u.FailedCount = 0, u.LockedUntil = NULL,
     u.Version = u.Version + 1, u.UpdatedAt = SYSUTCDATETIME()
-OUTPUT inserted.Id
+OUTPUT inserted.Id AS [Id]
 FROM Accounts.[User] AS u
 WHERE u.Id = @P1 AND u.PasswordHash = @P2 AND u.IsEnabled = 1
     AND (u.LockedUntil IS NULL OR u.LockedUntil <= SYSUTCDATETIME());
