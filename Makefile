@@ -55,9 +55,9 @@ check: ## Formatting, lints and documentation, each warning an error.
 	cargo clippy --locked --workspace --all-targets --quiet -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --locked --workspace --no-deps --quiet
 
-# Only what it starts, and without link-time optimisation, which doubles the build: both sides lack it alike.
+# Only what it starts, as it ships.
 bench: tools ## Benchmarks side by side; prints a table and writes target/bench.json (ONLY=name runs one).
-	CARGO_PROFILE_RELEASE_LTO=off cargo build --locked --release \
+	cargo build --locked --release \
 		--bin frontend-api --bin authoring-api --bin job-worker --bin local-sql --bin bench
 	target/release/bench $(if $(ONLY),--only $(ONLY))
 

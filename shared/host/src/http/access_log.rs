@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::request_id::hexadecimal;
 use crate::traces::Ids;
 
 /// How long a line may wait in memory.
@@ -101,49 +102,57 @@ impl AccessLine<'_> {
     }
 
     fn format(&self, level: Level, now: SystemTime, line: &mut Vec<u8>) {
-        line.extend_from_slice(b"{\"trace_id\":\"");
-        hex(line, &self.trace.trace.to_bytes());
-        line.extend_from_slice(b"\",\"span_id\":\"");
-        hex(line, &self.trace.span.to_bytes());
-        line.extend_from_slice(b"\",\"timestamp\":\"");
+        let trace = self.trace.trace.to_bytes();
+        let (high, low) = trace.split_at(size_of::<u64>());
+        line.extend_from_slice(br#"{"trace_id":""#);
+        line.extend_from_slice(&hexadecimal(big_endian(high)));
+        line.extend_from_slice(&hexadecimal(big_endian(low)));
+        line.extend_from_slice(br#"","span_id":""#);
+        line.extend_from_slice(&hexadecimal(big_endian(&self.trace.span.to_bytes())));
+        line.extend_from_slice(br#"","timestamp":""#);
         timestamp(now, line);
         line.extend_from_slice(match level {
-            Level::Information => b"\",\"level\":\"INFO\",\"message\":\"request\"".as_slice(),
-            Level::Warning => b"\",\"level\":\"WARN\",\"message\":\"request\"",
-            Level::Error => b"\",\"level\":\"ERROR\",\"message\":\"request\"",
+            Level::Information => br#"","level":"INFO","message":"request","request_id":"#.as_slice(),
+            Level::Warning => br#"","level":"WARN","message":"request","request_id":"#,
+            Level::Error => br#"","level":"ERROR","message":"request","request_id":"#,
         });
-        text(line, "request_id", self.request_id);
-        text(line, "method", self.method);
-        text(line, "path", self.path);
-        number(line, "status", self.status.into());
-        number(line, "duration_us", self.duration_us);
-        number(line, "sql_statements", self.sql_statements);
-        let optional = [("cache", self.cache), ("code", self.code), ("cause", self.cause.as_deref())];
+        text(line, self.request_id);
+        line.extend_from_slice(br#","method":"#);
+        text(line, self.method);
+        line.extend_from_slice(br#","path":"#);
+        text(line, self.path);
+        line.extend_from_slice(br#","status":"#);
+        number(line, self.status.into());
+        line.extend_from_slice(br#","duration_us":"#);
+        number(line, self.duration_us);
+        line.extend_from_slice(br#","sql_statements":"#);
+        number(line, self.sql_statements);
+        let optional: [(&[u8], _); 3] = [
+            (br#","cache":"#, self.cache),
+            (br#","code":"#, self.code),
+            (br#","cause":"#, self.cause.as_deref()),
+        ];
         for (name, value) in optional {
             if let Some(value) = value {
-                text(line, name, value);
+                line.extend_from_slice(name);
+                text(line, value);
             }
         }
-        text(line, "target", TARGET);
-        line.extend_from_slice(b"}\n");
+        line.extend_from_slice(br#","target":""#);
+        line.extend_from_slice(TARGET.as_bytes());
+        line.extend_from_slice(b"\"}\n");
     }
 }
 
-fn hex(line: &mut Vec<u8>, bytes: &[u8]) {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-    line.extend(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+/// Of eight bytes at most.
+fn big_endian(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-fn name(line: &mut Vec<u8>, name: &str) {
-    line.extend_from_slice(b",\"");
-    line.extend_from_slice(name.as_bytes());
-    line.extend_from_slice(b"\":");
-}
-
-fn text(line: &mut Vec<u8>, field: &str, value: &str) {
-    name(line, field);
-    let is_plain = value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
-    if is_plain {
+fn text(line: &mut Vec<u8>, value: &str) {
+    // Without an early end: most values are plain, and so the compiler looks at many bytes at once.
+    let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\');
+    if value.as_bytes().iter().fold(true, |all, byte| all & is_plain(byte)) {
         line.push(b'"');
         line.extend_from_slice(value.as_bytes());
         line.push(b'"');
@@ -153,9 +162,8 @@ fn text(line: &mut Vec<u8>, field: &str, value: &str) {
     }
 }
 
-fn number(line: &mut Vec<u8>, field: &str, value: u64) {
-    name(line, field);
-    let _ = write!(line, "{value}");
+fn number(line: &mut Vec<u8>, value: u64) {
+    line.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// `2026-03-01T09:05:07.250000Z`. All of it but the fraction is formatted once a second.
@@ -172,7 +180,11 @@ fn timestamp(now: SystemTime, line: &mut Vec<u8>) {
         }
         line.extend_from_slice(formatted.as_bytes());
     });
-    let _ = write!(line, ".{:06}Z", since_epoch.subsec_micros());
+    // Six digits: those behind the 1 of a number between one and two million.
+    let fraction = 1_000_000 + since_epoch.subsec_micros();
+    line.push(b'.');
+    line.extend_from_slice(&itoa::Buffer::new().format(fraction).as_bytes()[1..]);
+    line.push(b'Z');
 }
 
 thread_local!(static LINE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });

@@ -121,7 +121,7 @@ where
         if let Err(problem) = self.edge.admit(&request) {
             return Answer::Refused { visit, problem };
         }
-        let is_upload = is_upload(request.headers());
+        let is_upload = is_upload(request.method(), request.headers());
         let limit = if is_upload { self.edge.upload_timeout } else { self.edge.request_timeout };
         Answer::Awaited { inner: self.service.call(request), visit, limit, deadline: None }
     }
@@ -296,10 +296,14 @@ impl Visit {
         if self.edge.lifecycle.is_stopping() {
             response.head_mut().set_connection_type(ConnectionType::Close);
         }
+        // What confirms a stored answer leaves that answer's headers in force (RFC 9110 15.4.5).
+        let is_confirmation = response.status() == StatusCode::NOT_MODIFIED;
         let headers = response.headers_mut();
-        for (name, value) in SECURITY_HEADERS {
-            if !headers.contains_key(&name) {
-                headers.insert(name, HeaderValue::from_static(value));
+        if !is_confirmation {
+            for (name, value) in SECURITY_HEADERS {
+                if !headers.contains_key(&name) {
+                    headers.insert(name, HeaderValue::from_static(value));
+                }
             }
         }
         headers.insert(request_id::HEADER, self.id.header_value());
@@ -377,7 +381,10 @@ fn is_problem(headers: &HeaderMap) -> bool {
     headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == CONTENT_TYPE_PROBLEM.as_bytes())
 }
 
-fn is_upload(headers: &HeaderMap) -> bool {
+fn is_upload(method: &Method, headers: &HeaderMap) -> bool {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return false;
+    }
     const UPLOAD: &[u8] = b"multipart/form-data";
     let start = |value: &HeaderValue| value.as_bytes().get(..UPLOAD.len()).map(<[u8]>::to_ascii_lowercase);
     headers.get(CONTENT_TYPE).and_then(start).is_some_and(|start| start == UPLOAD)

@@ -14,44 +14,62 @@ pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 const LENGTH_MAX: usize = 64;
 /// Digits of a 64-bit number.
 const DIGITS: usize = 16;
+/// The process, a hyphen, the count.
+const MADE_LENGTH_MAX: usize = 2 * DIGITS + 1;
 
 /// What opens every id made here.
 static PROCESS: LazyLock<[u8; DIGITS]> = LazyLock::new(|| hexadecimal(uuid::Uuid::new_v4().as_u64_pair().0));
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// The id of one request. Cheap to clone: the answer's header shares its bytes.
+/// The id of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(HeaderValue);
+pub struct RequestId(Text);
+
+/// In place: an id that was made here takes no memory of its own until the answer's header does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Text {
+    Brought(HeaderValue),
+    Made { bytes: [u8; MADE_LENGTH_MAX], length: usize },
+}
 
 impl RequestId {
     /// The id that the request brought, if it is short and plain, or a new one.
     pub fn of(headers: &HeaderMap) -> Self {
         let brought = headers.get(HEADER).filter(|value| is_plain(value.as_bytes()));
-        brought.cloned().map_or_else(Self::new, Self)
+        brought.cloned().map_or_else(Self::new, |value| Self(Text::Brought(value)))
     }
 
     fn new() -> Self {
         let count = hexadecimal(NEXT.fetch_add(1, Ordering::Relaxed));
         let zeros = count.iter().take(DIGITS - 1).take_while(|digit| **digit == b'0').count();
-        let mut id = [b'-'; 2 * DIGITS + 1];
-        id[..DIGITS].copy_from_slice(&*PROCESS);
-        let length = DIGITS + 1 + DIGITS - zeros;
-        id[DIGITS + 1..length].copy_from_slice(&count[zeros..]);
-        Self(HeaderValue::from_bytes(&id[..length]).unwrap_or(HeaderValue::from_static("")))
+        let mut bytes = [b'-'; MADE_LENGTH_MAX];
+        bytes[..DIGITS].copy_from_slice(&*PROCESS);
+        let length = MADE_LENGTH_MAX - zeros;
+        bytes[DIGITS + 1..length].copy_from_slice(&count[zeros..]);
+        Self(Text::Made { bytes, length })
     }
 
     /// The id as text; ids are plain ASCII by construction.
     pub fn as_str(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        match &self.0 {
+            Text::Brought(value) => value.to_str().unwrap_or_default(),
+            Text::Made { bytes, length } => str::from_utf8(&bytes[..*length]).unwrap_or_default(),
+        }
     }
 
     /// The id as a header.
     pub(crate) fn header_value(&self) -> HeaderValue {
-        self.0.clone()
+        match &self.0 {
+            Text::Brought(value) => value.clone(),
+            Text::Made { bytes, length } => {
+                HeaderValue::from_bytes(&bytes[..*length]).unwrap_or(HeaderValue::from_static(""))
+            }
+        }
     }
 }
 
-fn hexadecimal(number: u64) -> [u8; DIGITS] {
+/// All sixteen digits, in lower case.
+pub(super) fn hexadecimal(number: u64) -> [u8; DIGITS] {
     const DIGIT: &[u8; 16] = b"0123456789abcdef";
     std::array::from_fn(|at| DIGIT[(number >> (4 * (DIGITS - 1 - at)) & 0xF) as usize])
 }

@@ -2,12 +2,12 @@
 //! a few additions.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::time::Duration;
 
 use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use prometheus::{Histogram, HistogramVec};
+use rustc_hash::FxHashMap;
 
 use crate::http::with_pattern;
 
@@ -19,10 +19,10 @@ const PATTERNS_MAX: usize = 256;
 /// Durations by method, route and status. Of one thread, which keeps its histograms at hand.
 pub(crate) struct HttpMetrics {
     duration: HistogramVec,
-    at_hand: RefCell<HashMap<String, ByKey>>,
+    at_hand: RefCell<FxHashMap<String, ByKey>>,
 }
 
-type ByKey = HashMap<(&'static str, u16), Histogram>;
+type ByKey = FxHashMap<(&'static str, u16), Histogram>;
 
 impl HttpMetrics {
     pub(super) fn new(duration: HistogramVec) -> Self {

@@ -90,6 +90,10 @@ async fn every_answer_has_an_id_and_security_headers() {
     assert!(response.headers().contains_key("x-request-id"));
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     assert_eq!(response.headers()["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+    // It confirms a stored answer, whose headers stay in force.
+    let unchanged = tiny.get("/unchanged").await;
+    assert!(unchanged.headers().contains_key("x-request-id"));
+    assert!(!unchanged.headers().contains_key("content-security-policy"));
     let request = tiny.client.get(format!("{}/nowhere", tiny.url)).header("x-request-id", "from-the-proxy");
     let body = problem(request.send().await.unwrap(), 404, "not_found").await;
     assert_eq!(body["requestId"], "from-the-proxy");

@@ -65,6 +65,7 @@ fn routes(config: &mut web::ServiceConfig, gates: web::Data<(Arc<Notify>, Arc<No
         .service(web::resource("/items/{id}").to(async |id: web::Path<u32>| id.to_string()))
         .service(web::resource("/text").to(async |text: String| text.len().to_string()))
         .service(web::resource("/slow").to(slow))
+        .service(web::resource("/unchanged").to(async || HttpResponse::NotModified().finish()))
         .service(web::resource("/guarded").wrap(from_fn(refuse)).to(async || "never reached"))
         .service(web::resource("/panic").to(panics))
         .service(

@@ -20,12 +20,12 @@ pub(crate) struct Measurement {
 
 pub(crate) fn print(measurements: &[Measurement]) {
     println!(
-        "\n{:<22} {:>12} {:>12} {:>7}  {:<8} {:<4} note",
+        "\n{:<24} {:>12} {:>12} {:>7}  {:<8} {:<4} note",
         "name", "ours", "reference", "ratio", "target", "ok"
     );
     for measurement in measurements {
         println!(
-            "{:<22} {:>12.0} {:>12.0} {:>7.3}  {:<8} {:<4} {}, {}",
+            "{:<24} {:>12.0} {:>12.0} {:>7.3}  {:<8} {:<4} {}, {}",
             measurement.name,
             measurement.ours,
             measurement.reference,
