@@ -53,7 +53,7 @@ pub async fn save_and_publish(
                 &id,
                 &expected_version,
                 &product.slug.as_str(),
-                &written.category_key.as_deref(),
+                &written.category_key.as_deref().unwrap_or_default(),
                 &product.published,
                 &written.content.as_str(),
                 &written.content_hash.as_str(),

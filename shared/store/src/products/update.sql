@@ -1,7 +1,7 @@
 -- Replaces one product, if it still has the version that the caller saw: the guard stands on the row itself, so
 -- of two writers with the same version exactly one finds it. Equal content keeps its version.
--- @P1 store, @P2 id, @P3 expected version, @P4 slug, @P5 category key, @P6 published, @P7 content, @P8 content hash,
--- @P9 variants as a JSON array.
+-- @P1 store, @P2 id, @P3 expected version, @P4 slug, @P5 category key, empty: none, @P6 published, @P7 content,
+-- @P8 content hash, @P9 variants as a JSON array.
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
 
@@ -22,7 +22,7 @@ FROM Commerce.Product AS p
 WHERE p.StoreId = @P1 AND p.Id = @P2 AND p.Version = @P3 AND p.ContentHash <> @P8;
 
 UPDATE p
-SET p.Slug = @P4, p.CategoryKey = @P5, p.Published = @P6, p.Content = @P7, p.ContentHash = @P8
+SET p.Slug = @P4, p.CategoryKey = NULLIF(@P5, N''), p.Published = @P6, p.Content = @P7, p.ContentHash = @P8
 FROM Commerce.Product AS p
 INNER JOIN @before AS b ON b.ProductId = p.Id;
 
