@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sql::{Database, Row, RowExt, Transaction};
 use time::format_description::well_known::Rfc3339;
+use time::macros::datetime;
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -24,6 +25,8 @@ use crate::version;
 
 /// Earlier than any key.
 const YEAR_MIN: i32 = 1970;
+/// What stands in statements for a key that does not expire.
+const NEVER: PrimitiveDateTime = datetime!(9999-12-31 0:00);
 
 /// An API key without its secret.
 #[derive(Serialize, ToSchema)]
@@ -122,8 +125,9 @@ impl Draft {
         Permissions::from_names(self.permissions.iter().map(String::as_str))
     }
 
-    pub(super) fn expires_at(&self) -> Option<PrimitiveDateTime> {
-        self.expires_at.map(|time| PrimitiveDateTime::new(time.date(), time.time()))
+    /// As SQL takes it: [`NEVER`] instead of NULL, which Babelfish does not take as a parameter of this type.
+    pub(super) fn expires_at(&self) -> PrimitiveDateTime {
+        self.expires_at.map_or(NEVER, |time| PrimitiveDateTime::new(time.date(), time.time()))
     }
 }
 

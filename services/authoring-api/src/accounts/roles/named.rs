@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use host::auth::Permissions;
 use host::problem::FieldError;
-use serde_json::json;
 use sql::{RowExt, Transaction};
 
 use crate::error::Error;
@@ -21,8 +20,8 @@ pub(in crate::accounts) async fn named(
     tx: &mut Transaction<'_>,
     names: &BTreeSet<String>,
 ) -> Result<NamedRoles, Error> {
-    let list = json!(names).to_string();
-    let rows = tx.query(include_str!("named.sql"), &[&list.as_str()]).await?;
+    let lines = Vec::from_iter(names.iter().map(String::as_str)).join("\n");
+    let rows = tx.query(include_str!("named.sql"), &[&lines.as_str()]).await?;
     let (mut ids, mut found, mut permissions) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for row in &rows {
         ids.insert(row.read::<i64>("Id")?);

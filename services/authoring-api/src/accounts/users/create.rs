@@ -87,7 +87,7 @@ async fn write(
             let params: &[&dyn sql::ToSql] = &[
                 &user_name,
                 &profile.display_name.as_str(),
-                &profile.email.as_deref(),
+                &profile.email.as_deref().unwrap_or_default(),
                 &hash,
                 &profile.is_enabled,
             ];

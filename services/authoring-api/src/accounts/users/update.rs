@@ -77,8 +77,12 @@ async fn write(
             version::check("user", before.version, expected)?;
             let roles = roles::named(tx, &profile.roles).await?;
             change.demand_cover(&roles.permissions)?;
-            let params: &[&dyn sql::ToSql] =
-                &[&id, &profile.display_name.as_str(), &profile.email.as_deref(), &profile.is_enabled];
+            let params: &[&dyn sql::ToSql] = &[
+                &id,
+                &profile.display_name.as_str(),
+                &profile.email.as_deref().unwrap_or_default(),
+                &profile.is_enabled,
+            ];
             tx.execute(include_str!("update.sql"), params).await?;
             user::set_roles(tx, id, &roles.ids).await?;
             if !profile.is_enabled {
