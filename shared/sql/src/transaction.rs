@@ -75,7 +75,9 @@ impl<'env> Transaction<'env> {
         Ok(self.exchange(text, Request::Query(params)).await?.sets)
     }
 
-    /// The number of affected rows, over all statements of `text`. Zero where it says `SET NOCOUNT ON`.
+    /// The number of affected rows, over all statements of `text`. Zero where it says `SET NOCOUNT ON`,
+    /// and on Babelfish also where a statement before it on this connection said so: code that needs the number selects
+    /// `@@ROWCOUNT`.
     ///
     /// # Errors
     /// As [`query`](Self::query).

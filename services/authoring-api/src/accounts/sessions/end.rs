@@ -6,11 +6,11 @@ use contracts::permissions::SESSION_END;
 use host::auth::Principal;
 use host::problem::Problem;
 use serde_json::json;
-use sql::{Database, Transaction};
+use sql::{Database, RowExt, Transaction};
 
 use super::NO_SESSION;
 use crate::accounts::change::Change;
-use crate::accounts::users;
+use crate::accounts::{only_row, users};
 use crate::error::Error;
 use crate::id;
 use crate::state::AppState;
@@ -60,7 +60,8 @@ pub(in crate::accounts) async fn delete_in(
     user_id: i64,
     session: i64,
 ) -> Result<(), Error> {
-    match tx.execute(include_str!("end.sql"), &[&user_id, &session]).await? {
+    let rows = tx.query(include_str!("end.sql"), &[&user_id, &session]).await?;
+    match only_row(&rows)?.read::<i32>("Ended")? {
         0 => Err(NO_SESSION),
         _ => Ok(()),
     }

@@ -6,10 +6,10 @@ use contracts::permissions::SESSION_END;
 use host::auth::Principal;
 use host::problem::Problem;
 use serde_json::json;
-use sql::{Database, Transaction};
+use sql::{Database, RowExt, Transaction};
 
 use crate::accounts::change::Change;
-use crate::accounts::users;
+use crate::accounts::{only_row, users};
 use crate::error::Error;
 use crate::id;
 use crate::state::AppState;
@@ -53,6 +53,7 @@ pub(in crate::accounts) async fn end_all_in(
     tx: &mut Transaction<'_>,
     user_id: i64,
     keep: Option<i64>,
-) -> sql::Result<u64> {
-    tx.execute(include_str!("end_all.sql"), &[&user_id, &keep.unwrap_or(NONE)]).await
+) -> sql::Result<i32> {
+    let rows = tx.query(include_str!("end_all.sql"), &[&user_id, &keep.unwrap_or(NONE)]).await?;
+    only_row(&rows)?.read("Ended")
 }
