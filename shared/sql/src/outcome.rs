@@ -260,5 +260,7 @@ pub async fn prune_commits(database: &crate::Database, older_than: Duration, lim
     let age_s = older_than.max(COMMIT_RECORD_AGE_MIN).as_secs();
     let age_s = i32::try_from(age_s).unwrap_or(i32::MAX);
     let limit = i32::try_from(limit).unwrap_or(i32::MAX);
-    database.execute(include_str!("prune_commits.sql"), &[&limit, &age_s]).await
+    let rows = database.query(include_str!("prune_commits.sql"), &[&limit, &age_s]).await?;
+    let deleted = rows.first().map_or(Ok(0), |row| row.read::<i64>("Deleted"))?;
+    Ok(deleted.unsigned_abs())
 }
