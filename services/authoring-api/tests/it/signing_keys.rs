@@ -16,6 +16,7 @@ use sql::testing::TestDatabase;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::api_keys::execute;
 use crate::app::{Answer, PASSWORD, app_with, database, request_with, send, settings, token_of};
 use crate::people::{self, audit};
 
@@ -65,10 +66,6 @@ async fn keys_become_old() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(REFRESH_SECS as u64 + 1)).await;
     tokio::time::resume();
-}
-
-async fn execute(database: &TestDatabase, text: &'static str) {
-    assert_ne!(database.database.execute(text, &[]).await.unwrap(), 0, "{text}");
 }
 
 #[actix_web::test]
