@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use subtle::ConstantTimeEq as _;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -17,6 +18,7 @@ use crate::engine::{ADMINISTRATOR, Engine, Login, Message, SqlError};
 use crate::faults::{self, Faults, LoginFault};
 use crate::session::{Job, SessionSettings, SessionThread};
 use crate::sink::Reply;
+use crate::statements::Statements;
 use crate::tds::ProtocolError;
 use crate::tds::login7::Login7;
 use crate::tds::packet::{HEADER_BYTES, PacketKind};
@@ -38,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) sessions: Arc<Semaphore>,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) statements: Option<Arc<Statements>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -114,20 +117,39 @@ async fn handshake(
     shared: &Shared,
     spid: u16,
 ) -> Result<(Transport, Login7), ConnectionError> {
-    let mut transport =
-        Transport::new(Stream::Plain(socket), spid, MAX_HANDSHAKE_BYTES, shared.limits.message_timeout);
+    let acceptor = &shared.acceptor.0;
+    let strict = begins_with_tls(&socket).await?;
+    let mut stream = Stream::Plain(socket);
+    if strict {
+        stream = stream.encrypt_first(acceptor).await.map_err(ProtocolError::from)?;
+    }
+    let mut transport = Transport::new(stream, spid, MAX_HANDSHAKE_BYTES, shared.limits.message_timeout);
     let prelogin = Prelogin::decode(&expect(&mut transport, PacketKind::Prelogin).await?)?;
-    let encryption = prelogin.encryption.answer();
+    let encryption = if strict { Encryption::NotSupported } else { prelogin.encryption.answer() };
     transport.send(&Prelogin::reply(encryption), true).await?;
     if encryption != Encryption::NotSupported {
-        let acceptor = &shared.acceptor.0;
         transport = transport.replace_stream(|stream| stream.encrypt(acceptor)).await?;
     }
-    let login = Login7::decode(&expect(&mut transport, PacketKind::Login7).await?)?;
+    let mut login = Login7::decode(&expect(&mut transport, PacketKind::Login7).await?)?;
+    if strict {
+        login.refused = Some("Encrypt=Strict (TDS 8.0); Encrypt=True encrypts everything, too");
+    } else if prelogin.mars {
+        login.refused = Some("MARS (MultipleActiveResultSets=True)");
+    }
     if encryption == Encryption::Off {
         transport = transport.replace_stream(|stream| std::future::ready(Ok(stream.decrypt()))).await?;
     }
     Ok((transport, login))
+}
+
+/// Whether the client opens with TLS instead of a packet.
+async fn begins_with_tls(socket: &TcpStream) -> Result<bool, ProtocolError> {
+    const TLS_HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    match socket.peek(&mut first).await? {
+        0 => Err(ProtocolError::Closed),
+        _ => Ok(first == [TLS_HANDSHAKE]),
+    }
 }
 
 async fn expect(transport: &mut Transport, kind: PacketKind) -> Result<bytes::BytesMut, ProtocolError> {
@@ -174,13 +196,15 @@ async fn admit(
         database: login.database.clone(),
         payload_bytes: login.packet_bytes - HEADER_BYTES,
         faults: shared.faults.clone(),
+        statements: shared.statements.clone(),
     };
     Ok((permit, SessionThread::start(shared.engine.clone(), settings).await?))
 }
 
 fn authenticated(login: &Login7, shared: &Shared) -> Option<Arc<Login>> {
     if login.user.eq_ignore_ascii_case(ADMINISTRATOR) {
-        return (login.password == shared.sa_password).then(Login::administrator);
+        let is_right = login.password.as_bytes().ct_eq(shared.sa_password.as_bytes());
+        return bool::from(is_right).then(Login::administrator);
     }
     shared.engine.authenticate(&login.user, &login.password)
 }

@@ -172,6 +172,18 @@ impl Fault {
         Self { host: Some(host.into()), port: Some(port), ..self }
     }
 
+    /// What cannot happen is refused when it is armed, not when it is due.
+    fn check(&self) -> Result<(), SqlError> {
+        let missing = match self.action {
+            Action::Route if self.host.is_none() || self.port.is_none() => "route needs host and port",
+            Action::Delay if self.milliseconds == 0 => "delay needs milliseconds",
+            Action::CutResult if self.rows == 0 => "cut_result needs rows above 0",
+            _ if self.every == 0 => "every needs to be above 0",
+            _ => return Ok(()),
+        };
+        Err(refusal(missing))
+    }
+
     /// Reads a file with one JSON object a line; empty lines and lines that start with `#` are skipped.
     pub fn read_file(path: &Path) -> Result<Vec<Self>, FaultsFileError> {
         let text = std::fs::read_to_string(path)
@@ -216,14 +228,18 @@ struct Armed {
 }
 
 impl Armed {
+    fn is_spent(&self) -> bool {
+        self.fault.times.is_some_and(|times| self.fired >= times)
+    }
+
     /// Counts a match and tells whether it fires.
     fn meets(&mut self, text: &str) -> bool {
-        if !text.contains(&self.pattern) || self.fault.times.is_some_and(|times| self.fired >= times) {
+        if !text.contains(&self.pattern) || self.is_spent() {
             return false;
         }
         self.matches += 1;
         let counted = self.matches.saturating_sub(self.fault.skip);
-        let fires = counted > 0 && counted.is_multiple_of(self.fault.every.max(1));
+        let fires = counted > 0 && counted.is_multiple_of(self.fault.every);
         self.fired += u64::from(fires);
         fires
     }
@@ -234,22 +250,24 @@ impl Armed {
 pub(crate) struct Faults(Mutex<Vec<Armed>>);
 
 impl Faults {
-    pub(crate) fn new(faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(faults: Vec<Fault>) -> Result<Self, SqlError> {
         let armed = Self::default();
-        for fault in faults {
-            armed.arm(fault);
-        }
-        armed
+        faults.into_iter().try_for_each(|fault| armed.arm(fault))?;
+        Ok(armed)
     }
 
-    /// Above [`MAX_FAULTS`] the oldest goes.
-    fn arm(&self, fault: Fault) {
+    fn arm(&self, fault: Fault) -> Result<(), SqlError> {
+        fault.check()?;
         let mut armed = self.0.lock();
         if armed.len() == MAX_FAULTS {
-            armed.remove(0);
+            armed.retain(|armed| !armed.is_spent());
+        }
+        if armed.len() == MAX_FAULTS {
+            return Err(refusal(&format!("more than {MAX_FAULTS} faults at once")));
         }
         let pattern = fault.pattern.to_lowercase();
         armed.push(Armed { fault, pattern, matches: 0, fired: 0 });
+        Ok(())
     }
 
     fn clear(&self) {
@@ -306,6 +324,10 @@ impl Faults {
     }
 }
 
+fn refusal(why: &str) -> SqlError {
+    SqlError::new(40000, format!("{}: {why}.", control::PROCEDURE))
+}
+
 /// Error 18456.
 pub(crate) fn login_failed(user: &str) -> SqlError {
     SqlError { class: 14, ..SqlError::new(18_456, format!("Login failed for user '{user}'.")) }
@@ -360,7 +382,8 @@ mod tests {
     fn a_fault_fires_on_every_nth_match_after_those_it_skips() {
         let faults = Faults::new(vec![fault(
             r#"{"action":"cut_before","pattern":"commit","skip":1,"every":2,"times":2}"#,
-        )]);
+        )])
+        .unwrap();
         let fired: Vec<bool> = (0..8).map(|_| faults.for_statement("x COMMIT y", 51).is_some()).collect();
         assert_eq!(fired, [false, false, true, false, true, false, false, false]);
         assert_eq!(faults.for_statement("SELECT 1", 51), None);
@@ -368,11 +391,35 @@ mod tests {
 
     #[test]
     fn login_faults_leave_statements_alone() {
-        let faults = Faults::new(vec![fault(r#"{"action":"refuse_login","number":40613}"#)]);
+        let faults = Faults::new(vec![fault(r#"{"action":"refuse_login","number":40613}"#)]).unwrap();
         assert_eq!(faults.for_statement("SELECT 1", 51), None);
         assert!(
             matches!(faults.for_login("Shop", "sa"), Some(LoginFault::Error(error)) if error.number == 40_613)
         );
+    }
+
+    #[test]
+    fn what_cannot_happen_is_refused_when_it_is_armed() {
+        for mistake in [
+            r#"{"action":"route","host":"elsewhere.test"}"#,
+            r#"{"action":"delay"}"#,
+            r#"{"action":"cut_result","rows":0}"#,
+            r#"{"action":"deadlock","every":0}"#,
+        ] {
+            assert!(Faults::new(vec![fault(mistake)]).is_err(), "{mistake}");
+        }
+    }
+
+    #[test]
+    fn too_many_faults_are_refused_unless_some_are_spent() {
+        let faults = Faults::new(vec![fault(r#"{"action":"deadlock","pattern":"once","times":1}"#)]).unwrap();
+        let endless = || fault(r#"{"action":"deadlock","pattern":"never met"}"#);
+        for _ in 1..MAX_FAULTS {
+            faults.arm(endless()).unwrap();
+        }
+        assert!(faults.arm(endless()).is_err());
+        assert!(faults.for_statement("once", 51).is_some());
+        assert_eq!(faults.arm(endless()), Ok(()));
     }
 
     #[test]

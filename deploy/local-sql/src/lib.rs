@@ -10,6 +10,7 @@ mod faults;
 mod server;
 mod session;
 mod sink;
+mod statements;
 mod tds;
 
 pub use engine::Storage;

@@ -37,6 +37,9 @@ struct Flags {
     /// PEM file of the certificate's private key.
     #[arg(long, value_name = "FILE", requires = "certificate")]
     key: Option<PathBuf>,
+    /// Keep each distinct text that clients send, as a file in this directory.
+    #[arg(long, env = "LOCAL_SQL_STATEMENTS", value_name = "DIR")]
+    statements: Option<PathBuf>,
     /// Faults on demand: a file with one JSON object a line.
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
@@ -60,6 +63,7 @@ impl Flags {
             sa_password,
             certificate,
             faults: self.faults.as_deref().map(Fault::read_file).transpose()?.unwrap_or_default(),
+            statements: self.statements,
             ..Options::default()
         })
     }

@@ -1,7 +1,7 @@
 //! The listener: accepts connections within limits and ends them all at stop.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -15,11 +15,10 @@ use tokio_util::task::TaskTracker;
 use crate::connection::{self, AcceptorCell, Shared};
 use crate::engine::{Engine, EngineOptions, SqlError, Storage};
 use crate::faults::{Fault, Faults, FaultsFileError};
+use crate::statements::Statements;
 use crate::tds::tls::{Certificate, CertificateError};
 
-/// A connection that is silent for this long is probed; one that does not answer three probes is closed.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+/// A silent peer is probed so often at the end of [`Limits::peer_timeout`], in the last third of it.
 const KEEPALIVE_PROBES: u32 = 3;
 /// Connections that have not logged in yet, beyond those that have.
 const MAX_HANDSHAKES: usize = 64;
@@ -46,6 +45,8 @@ pub struct Options {
     pub certificate: Certificate,
     /// Faults armed from the start.
     pub faults: Vec<Fault>,
+    /// The distinct texts that clients send are kept in this directory. Default none.
+    pub statements: Option<PathBuf>,
     /// A session that holds the write lock and does nothing while others wait is cut after this time. Default 5 s.
     pub idle_writer_ms: u64,
     /// Limits on what clients can use up.
@@ -61,6 +62,7 @@ impl Default for Options {
             sa_password: String::new(),
             certificate: Certificate::SelfSigned,
             faults: Vec::new(),
+            statements: None,
             idle_writer_ms: EngineOptions::default().idle_writer_ms,
             limits: Limits::default(),
         }
@@ -80,6 +82,9 @@ pub struct Limits {
     pub max_message_bytes: usize,
     /// A request that was begun and is not complete after this time closes the connection. Default 60 s.
     pub message_timeout: Duration,
+    /// A peer that has not answered for this long, neither data nor probes, is gone: its connection is closed and
+    /// its transaction rolled back. Whole seconds, from 9 on. Default 90 s.
+    pub peer_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -90,6 +95,7 @@ impl Default for Limits {
             login_failure_delay: Duration::from_millis(300),
             max_message_bytes: 64 << 20,
             message_timeout: Duration::from_secs(60),
+            peer_timeout: Duration::from_secs(90),
         }
     }
 }
@@ -128,12 +134,23 @@ pub enum Error {
         /// Why.
         source: SqlError,
     },
+    /// The log of statements cannot be kept.
+    #[error("cannot keep statements in {directory}", directory = .directory.display())]
+    Statements {
+        /// Where they were to be.
+        directory: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The certificate cannot be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// The faults file cannot be used.
     #[error(transparent)]
     Faults(#[from] FaultsFileError),
+    /// A fault cannot happen as it is described.
+    #[error("{}", .0.text)]
+    Fault(SqlError),
 }
 
 /// A running server. Dropping it without [`Self::stop`] ends its connections without waiting for them.
@@ -149,6 +166,8 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, Error> {
         check_reach(&options)?;
         let acceptor = AcceptorCell(options.certificate.acceptor()?);
+        let faults = Faults::new(options.faults.clone()).map_err(Error::Fault)?;
+        let statements = open_statements(options.statements.as_deref())?;
         let engine = open_engine(&options).await?;
         let listen_error = |source| Error::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(listen_error)?;
@@ -160,7 +179,8 @@ impl Server {
             sa_password: options.sa_password,
             sessions: Arc::new(Semaphore::new(options.limits.max_sessions)),
             limits: options.limits,
-            faults: Arc::new(Faults::new(options.faults)),
+            faults: Arc::new(faults),
+            statements,
             stop: stop.clone(),
         });
         let tasks = TaskTracker::new();
@@ -204,6 +224,14 @@ fn check_reach(options: &Options) -> Result<(), Error> {
     Ok(())
 }
 
+fn open_statements(directory: Option<&Path>) -> Result<Option<Arc<Statements>>, Error> {
+    let open = |directory: &Path| {
+        let error = |source| Error::Statements { directory: directory.to_owned(), source };
+        Statements::open(directory).map(Arc::new).map_err(error)
+    };
+    directory.map(open).transpose()
+}
+
 async fn open_engine(options: &Options) -> Result<Arc<Engine>, Error> {
     let engine_options =
         EngineOptions { storage: options.storage.clone(), idle_writer_ms: options.idle_writer_ms };
@@ -238,7 +266,11 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, tasks: TaskTracker) 
             tracing::warn!("too many connections at once: closed one before its login");
             continue;
         };
-        keep_alive(&socket);
+        // Answers are written whole: there is nothing to gather.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "setting TCP_NODELAY");
+        }
+        reap_when_dead(&socket, shared.limits.peer_timeout);
         let connection = connection::serve(socket, shared.clone(), next_spid(&spids));
         tasks.spawn(async move {
             connection.await;
@@ -255,13 +287,38 @@ fn next_spid(spids: &AtomicU16) -> u16 {
     spid
 }
 
-/// Half-open connections hold locks; the kernel finds them.
-fn keep_alive(socket: &TcpStream) {
+/// Half-open connections hold locks; the kernel finds them, whether they owe us an answer or we them data.
+fn reap_when_dead(socket: &TcpStream, peer_timeout: Duration) {
+    let third = (peer_timeout / 3).max(Duration::from_secs(1));
     let keep_alive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL)
+        .with_time(2 * third)
+        .with_interval((third / KEEPALIVE_PROBES).max(Duration::from_secs(1)))
         .with_retries(KEEPALIVE_PROBES);
-    if let Err(error) = SockRef::from(socket).set_tcp_keepalive(&keep_alive) {
-        tracing::debug!(%error, "setting TCP keep-alive");
+    let socket = SockRef::from(socket);
+    let set = socket.set_tcp_keepalive(&keep_alive);
+    #[cfg(target_os = "linux")]
+    let set = set.and_then(|()| socket.set_tcp_user_timeout(Some(peer_timeout)));
+    if let Err(error) = set {
+        tracing::warn!(%error, "a dead peer of this connection will not be noticed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dead_peer_is_noticed_within_the_limit() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        reap_when_dead(&socket, Limits::default().peer_timeout);
+        let socket = SockRef::from(&socket);
+        assert!(socket.keepalive().unwrap());
+        let seconds = Duration::from_secs;
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), seconds(60));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(10));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(seconds(90)));
     }
 }

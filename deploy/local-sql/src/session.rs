@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::{CancelFlag, Engine, Login, Session, SqlError, TransactionRequest};
 use crate::faults::{self, Faults, StatementFault};
 use crate::sink::{Reply, TokenSink};
+use crate::statements::Statements;
 use crate::tds::request::{Request, RequestBody};
 use crate::tds::rpc::RpcCall;
 
@@ -56,6 +57,7 @@ pub(crate) struct SessionSettings {
     /// What fits one packet of the answers.
     pub(crate) payload_bytes: usize,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) statements: Option<Arc<Statements>>,
 }
 
 struct Opened {
@@ -158,7 +160,10 @@ impl Runner<'_, '_> {
             return;
         }
         match request.body {
-            RequestBody::Batch(text) => self.statement(&text, |runner| runner.batch(&text)),
+            RequestBody::Batch(text) => {
+                self.note(&text);
+                self.statement(&text, |runner| runner.batch(&text));
+            }
             RequestBody::Rpc(calls) => calls.into_iter().for_each(|call| self.call(call)),
             RequestBody::Transaction(request) => {
                 let text = faults::transaction_request_text(&request);
@@ -179,6 +184,9 @@ impl Runner<'_, '_> {
     fn call(&mut self, call: RpcCall) {
         self.sink.begin_call(call.params.iter().map(|param| param.name.clone()).collect());
         let text = call.statement_text().to_owned();
+        if text != call.procedure {
+            self.note(&text);
+        }
         self.statement(&text, |runner| {
             if let Some(outcome) = runner.settings.faults.control_call(&call) {
                 if let Err(error) = outcome {
@@ -189,6 +197,12 @@ impl Runner<'_, '_> {
             runner.session.call_procedure(&call.procedure, call.params, runner.sink);
         });
         self.sink.end_call();
+    }
+
+    fn note(&self, text: &str) {
+        if let Some(statements) = &self.settings.statements {
+            statements.note(text);
+        }
     }
 
     /// Runs a statement under the faults that match its text.

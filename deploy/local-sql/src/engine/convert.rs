@@ -270,7 +270,9 @@ fn from_bytes(bytes: Vec<u8>, from: SqlType, to: SqlType, overlong: Overlong) ->
                 .chunks(2)
                 .map(|pair| u16::from_le_bytes([pair[0], *pair.get(1).unwrap_or(&0)]))
                 .collect();
-            fit_text(String::from_utf16_lossy(&units), to, overlong)
+            let text = String::from_utf16(&units)
+                .map_err(|_| SqlError::unsupported("text with an unpaired surrogate"))?;
+            fit_text(text, to, overlong)
         }
         _ => Err(not_allowed(from, to)),
     }

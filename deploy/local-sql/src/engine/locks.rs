@@ -5,7 +5,8 @@
 //! application locks are those of `sp_getapplock`. Waiting blocks the session's own thread. It knows no SQL
 //! and no storage. Start at [`Locks::acquire`].
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -13,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::interface::CancelFlag;
 
-/// How often a waiter looks whether it was cancelled or whether the writer before it sits idle.
-const WAIT_SLICE: Duration = Duration::from_millis(10);
+/// How often a waiter looks whether it was cancelled or whether the writer before it sits idle. A release wakes it at
+/// once.
+const WAIT_SLICE: Duration = Duration::from_millis(20);
 
 /// What can be locked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -82,7 +84,6 @@ impl SessionId {
 #[derive(Debug)]
 pub(super) struct Locks {
     table: Mutex<Table>,
-    released: Condvar,
     idle_writer: Duration,
 }
 
@@ -115,10 +116,12 @@ struct Held {
     count: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Waiter {
     session: SessionId,
     mode: Mode,
+    /// Signalled when nobody is in the way any more.
+    granted: Arc<Condvar>,
 }
 
 impl Mode {
@@ -139,22 +142,22 @@ impl Mode {
 impl Entry {
     /// Whom `session` would have to wait for: holders in its way and, to be fair, earlier waiters in its way.
     /// A holder that only wants a stronger mode goes before the waiters, or both would wait for ever.
-    fn blockers(&self, session: SessionId, mode: Mode) -> Vec<SessionId> {
+    fn blockers(&self, session: SessionId, mode: Mode) -> impl Iterator<Item = SessionId> {
         let in_the_way =
-            |other: SessionId, theirs: Mode| other != session && !mode.is_compatible_with(theirs);
-        let mut blockers: Vec<SessionId> = self
-            .held
-            .iter()
-            .filter(|held| in_the_way(held.session, held.mode))
-            .map(|held| held.session)
-            .collect();
-        if !self.held.iter().any(|held| held.session == session) {
-            let earlier = self.waiting.iter().take_while(|waiter| waiter.session != session);
-            blockers.extend(
-                earlier.filter(|waiter| in_the_way(waiter.session, waiter.mode)).map(|waiter| waiter.session),
-            );
+            move |(other, theirs): &(SessionId, Mode)| *other != session && !mode.is_compatible_with(*theirs);
+        let is_holder = self.held.iter().any(|held| held.session == session);
+        let earlier = self.waiting.iter().take_while(move |waiter| !is_holder && waiter.session != session);
+        let holders = self.held.iter().map(|held| (held.session, held.mode));
+        let others = holders.chain(earlier.map(|waiter| (waiter.session, waiter.mode)));
+        others.filter(in_the_way).map(|(other, _)| other)
+    }
+
+    /// Wakes the waiters that nobody is in the way of.
+    fn wake(&self) {
+        let free = |waiter: &&Waiter| self.blockers(waiter.session, waiter.mode).next().is_none();
+        for waiter in self.waiting.iter().filter(free) {
+            waiter.granted.notify_one();
         }
-        blockers
     }
 
     fn grant(&mut self, session: SessionId, mode: Mode, owner: Owner) {
@@ -169,18 +172,15 @@ impl Entry {
 }
 
 impl Table {
-    /// Whether `session`, waiting for `blockers`, waits in the end for itself.
-    fn closes_a_cycle(&self, session: SessionId, blockers: Vec<SessionId>) -> bool {
-        let mut visited = Vec::new();
-        let mut pending = blockers;
+    /// Whether `session`, which waits now, waits in the end for itself.
+    fn closes_a_cycle(&self, session: SessionId) -> bool {
+        let mut visited = HashSet::new();
+        let mut pending = self.waits_for(session);
         while let Some(next) = pending.pop() {
             if next == session {
                 return true;
             }
-            if !visited.contains(&next) {
-                visited.push(next);
-                pending.extend(self.waits_for(next));
-            }
+            pending.extend(self.waits_for(next).into_iter().filter(|further| visited.insert(*further)));
         }
         false
     }
@@ -199,6 +199,7 @@ impl Table {
     fn stop_waiting(&mut self, session: SessionId, resource: &Resource) {
         if let Some(entry) = self.entries.get_mut(resource) {
             entry.waiting.retain(|waiter| waiter.session != session);
+            entry.wake();
         }
         self.drop_if_unused(resource);
     }
@@ -209,9 +210,10 @@ impl Table {
         }
     }
 
-    /// Cuts the writer that sits idle in its transaction while somebody waits for it.
-    fn cut_idle_writers(&self, blockers: &[SessionId], idle_writer: Duration) {
-        for presence in blockers.iter().filter_map(|blocker| self.sessions.get(blocker)) {
+    /// Cuts the writer that sits idle in its transaction while `session` waits for it.
+    fn cut_idle_writers(&self, resource: &Resource, session: SessionId, mode: Mode, idle_writer: Duration) {
+        let blockers = self.entries.get(resource).into_iter().flat_map(|entry| entry.blockers(session, mode));
+        for presence in blockers.filter_map(|blocker| self.sessions.get(&blocker)) {
             if presence.idle_since.is_some_and(|since| since.elapsed() >= idle_writer) {
                 presence.cut.cancel();
             }
@@ -222,7 +224,7 @@ impl Table {
 impl Locks {
     /// No locks, no sessions. `idle_writer` is how long a writer may sit idle while others wait for it.
     pub(super) fn new(idle_writer: Duration) -> Self {
-        Self { table: Mutex::default(), released: Condvar::new(), idle_writer }
+        Self { table: Mutex::default(), idle_writer }
     }
 
     /// Announces a session; `cut` fires when its connection has to be closed.
@@ -258,37 +260,44 @@ impl Locks {
     ) -> Outcome {
         let started = Instant::now();
         let mut table = self.table.lock();
-        let mut waited = false;
+        let mut waiting: Option<Arc<Condvar>> = None;
         loop {
             let entry = table.entries.entry(resource.clone()).or_default();
-            let blockers = entry.blockers(session, mode);
-            if blockers.is_empty() {
+            if entry.blockers(session, mode).next().is_none() {
                 entry.grant(session, mode, owner);
+                if waiting.is_none() {
+                    return Outcome::Granted;
+                }
                 entry.waiting.retain(|waiter| waiter.session != session);
-                return if waited { Outcome::GrantedAfterWaiting } else { Outcome::Granted };
+                // Whoever goes together with this one was in its shadow.
+                entry.wake();
+                return Outcome::GrantedAfterWaiting;
             }
-            if !waited {
-                entry.waiting.push_back(Waiter { session, mode });
-                waited = true;
-            }
+            let begins_to_wait = waiting.is_none();
+            let granted = waiting.get_or_insert_with(|| {
+                let granted = Arc::new(Condvar::new());
+                entry.waiting.push_back(Waiter { session, mode, granted: Arc::clone(&granted) });
+                granted
+            });
+            // Who begins to wait last closes a cycle: one look is enough.
             let refusal = if cancel.is_cancelled() {
                 Some(Outcome::Cancelled)
             } else if timeout.is_some_and(|timeout| started.elapsed() >= timeout) {
                 Some(Outcome::TimedOut)
-            } else if table.closes_a_cycle(session, blockers.clone()) {
+            } else if begins_to_wait && table.closes_a_cycle(session) {
                 Some(Outcome::Deadlock)
             } else {
                 None
             };
             if let Some(refusal) = refusal {
                 table.stop_waiting(session, resource);
-                self.released.notify_all();
                 return refusal;
             }
             if matches!(resource, Resource::Writer { .. }) {
-                table.cut_idle_writers(&blockers, self.idle_writer);
+                table.cut_idle_writers(resource, session, mode, self.idle_writer);
             }
-            self.released.wait_for(&mut table, WAIT_SLICE);
+            let left = timeout.map_or(WAIT_SLICE, |timeout| timeout.saturating_sub(started.elapsed()));
+            granted.wait_for(&mut table, left.min(WAIT_SLICE));
         }
     }
 
@@ -303,8 +312,8 @@ impl Locks {
         entry.held[index].count -= 1;
         if entry.held[index].count == 0 {
             entry.held.swap_remove(index);
+            entry.wake();
             table.drop_if_unused(resource);
-            self.released.notify_all();
         }
         true
     }
@@ -329,11 +338,14 @@ impl Locks {
 
     fn release_where(&self, session: SessionId, released: impl Fn(&Held) -> bool) {
         let mut table = self.table.lock();
-        for entry in table.entries.values_mut() {
+        table.entries.retain(|_, entry| {
+            let before = entry.held.len();
             entry.held.retain(|held| held.session != session || !released(held));
-        }
-        table.entries.retain(|_, entry| !(entry.held.is_empty() && entry.waiting.is_empty()));
-        self.released.notify_all();
+            if entry.held.len() != before {
+                entry.wake();
+            }
+            !(entry.held.is_empty() && entry.waiting.is_empty())
+        });
     }
 }
 

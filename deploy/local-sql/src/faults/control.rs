@@ -5,11 +5,11 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Fault, Faults};
+use super::{Fault, Faults, refusal};
 use crate::engine::{SqlError, Value};
 use crate::tds::rpc::RpcCall;
 
-const PROCEDURE: &str = "local_sql.fault";
+pub(super) const PROCEDURE: &str = "local_sql.fault";
 const CLEAR: &str = "clear";
 
 impl Faults {
@@ -43,8 +43,7 @@ impl Faults {
         }
         let fault: Fault =
             serde_json::from_value(Json::Object(fault)).map_err(|error| refusal(&error.to_string()))?;
-        self.arm(fault);
-        Ok(())
+        self.arm(fault)
     }
 }
 
@@ -61,10 +60,6 @@ impl RpcCall {
             _ => &self.procedure,
         }
     }
-}
-
-fn refusal(why: &str) -> SqlError {
-    SqlError::new(40000, format!("{PROCEDURE}: {why}."))
 }
 
 /// What follows `EXEC local_sql.fault`.

@@ -12,6 +12,7 @@ use crate::engine::{SqlType, Value};
 const NULL_SHORT: u16 = 0xFFFF;
 const NULL_LONG: u32 = 0xFFFF_FFFF;
 const NULL_CHUNKS: u64 = u64::MAX;
+const UNKNOWN_TOTAL: u64 = u64::MAX - 1;
 
 /// Reads the value that follows its TYPE_INFO.
 pub(crate) fn value(wire: WireType, reader: &mut Reader<'_>) -> Result<Value, ProtocolError> {
@@ -43,18 +44,26 @@ fn raw<'a>(length: Length, reader: &mut Reader<'a>) -> Result<Option<Cow<'a, [u8
     Ok(bytes.map(Cow::Borrowed))
 }
 
-/// The total that precedes the chunks is a hint that some drivers leave unknown; the zero chunk ends the value.
+/// The total precedes the chunks, unless the client did not know it; the zero chunk ends the value.
 /// Its size is bounded by that of the message, which is in memory already.
 fn chunks(reader: &mut Reader<'_>) -> Result<Option<Vec<u8>>, ProtocolError> {
-    if reader.u64()? == NULL_CHUNKS {
-        return Ok(None);
-    }
+    let total = match reader.u64()? {
+        NULL_CHUNKS => return Ok(None),
+        UNKNOWN_TOTAL => None,
+        total => Some(total),
+    };
     let mut whole = Vec::new();
     loop {
         match reader.u32()? {
-            0 => return Ok(Some(whole)),
+            0 => break,
             size => whole.extend_from_slice(reader.bytes(size as usize)?),
         }
+    }
+    match total {
+        Some(total) if total != whole.len() as u64 => {
+            Err(ProtocolError::invalid("total length of a value in chunks", total))
+        }
+        _ => Ok(Some(whole)),
     }
 }
 
@@ -72,10 +81,7 @@ fn from_bytes(wire: WireType, bytes: &[u8]) -> Result<Value, ProtocolError> {
         SqlType::Decimal(precision, scale) => Value::Decimal(decimal(precision, &mut reader)?, scale),
         SqlType::UniqueIdentifier => Value::Guid(reader.array()?),
         SqlType::NVarChar(_) | SqlType::NChar(_) => {
-            if !bytes.len().is_multiple_of(2) {
-                return Err(ProtocolError::invalid("byte length of a UTF-16 value", bytes.len() as u64));
-            }
-            return Ok(Value::Text(utf16_to_string(bytes)));
+            return Ok(Value::Text(utf16_to_string(bytes, "parameter value")?));
         }
         SqlType::VarChar(_) | SqlType::Char(_) => {
             return Ok(Value::Text(codepage::decode(bytes, wire.collation)));

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ProtocolError;
 use super::packet::{DEFAULT_PACKET_BYTES, MAX_PACKET_BYTES, MIN_PACKET_BYTES};
-use super::reader::Reader;
+use super::reader::{Reader, utf16_to_string};
 
 /// TDS 7.3 revision A, the oldest we speak: date types and 8-byte row counts exist from there on.
 const OLDEST_VERSION: u32 = 0x730A_0003;
@@ -110,13 +110,13 @@ fn field<'a>(message: &'a [u8], fixed: &mut Reader<'_>) -> Result<&'a [u8], Prot
 }
 
 fn text(message: &[u8], fixed: &mut Reader<'_>) -> Result<String, ProtocolError> {
-    Ok(super::reader::utf16_to_string(field(message, fixed)?))
+    utf16_to_string(field(message, fixed)?, "LOGIN7 field")
 }
 
 /// The password is obfuscated: nibbles swapped, then XOR 0xA5.
 fn password(message: &[u8], fixed: &mut Reader<'_>) -> Result<String, ProtocolError> {
     let clear: Vec<u8> = field(message, fixed)?.iter().map(|byte| (byte ^ 0xA5).rotate_left(4)).collect();
-    Ok(super::reader::utf16_to_string(&clear))
+    utf16_to_string(&clear, "LOGIN7 password")
 }
 
 fn asks_federated(message: &[u8], extension_offset: usize) -> Result<bool, ProtocolError> {

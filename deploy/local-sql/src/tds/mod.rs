@@ -37,6 +37,12 @@ pub(crate) enum ProtocolError {
         /// What was found.
         value: u64,
     },
+    /// UTF-16 that is no text: half of a surrogate pair. Inside requests it is refused by name.
+    #[error("{what} has an unpaired surrogate")]
+    UnpairedSurrogate {
+        /// The structure being read.
+        what: &'static str,
+    },
     /// A message above the limit of [`crate::Limits`].
     #[error("{what} is longer than {limit} bytes")]
     TooLarge {

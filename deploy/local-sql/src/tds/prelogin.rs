@@ -51,29 +51,36 @@ impl Encryption {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Prelogin {
     pub(crate) encryption: Encryption,
+    /// The client wants several requests at once on one connection.
+    pub(crate) mars: bool,
 }
 
 impl Prelogin {
     pub(crate) fn decode(message: &[u8]) -> Result<Self, ProtocolError> {
         let mut options = Reader::new(message, "PRELOGIN");
-        let mut encryption = Encryption::NotSupported;
+        let mut prelogin = Self { encryption: Encryption::NotSupported, mars: false };
         loop {
             let token = options.u8()?;
             if token == TERMINATOR {
-                return Ok(Self { encryption });
+                return Ok(prelogin);
             }
             let offset = usize::from(options.u16_be()?);
             let length = usize::from(options.u16_be()?);
             let value = message
                 .get(offset..offset + length)
                 .ok_or(ProtocolError::Truncated { what: "PRELOGIN option" })?;
-            if token == ENCRYPTION {
-                encryption = Encryption::from_byte(Reader::new(value, "PRELOGIN encryption").u8()?)?;
+            match token {
+                ENCRYPTION => {
+                    let byte = Reader::new(value, "PRELOGIN encryption").u8()?;
+                    prelogin.encryption = Encryption::from_byte(byte)?;
+                }
+                MARS => prelogin.mars = value.first().is_some_and(|wanted| *wanted != 0),
+                _ => {}
             }
         }
     }
 
-    /// The server's answer. MARS is never granted; any instance name is ours.
+    /// The server's answer. MARS is never granted (its login is refused by name); any instance name is ours.
     pub(crate) fn reply(encryption: Encryption) -> Vec<u8> {
         let [major, minor, build_high, build_low] = SERVER_VERSION;
         let values: [(u8, &[u8]); 5] = [
@@ -105,7 +112,8 @@ mod tests {
     #[test]
     fn our_reply_reads_back() {
         let reply = Prelogin::reply(Encryption::On);
-        assert_eq!(Prelogin::decode(&reply).unwrap().encryption, Encryption::On);
+        let read = Prelogin::decode(&reply).unwrap();
+        assert_eq!(read, Prelogin { encryption: Encryption::On, mars: false });
     }
 
     #[test]

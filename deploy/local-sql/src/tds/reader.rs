@@ -62,16 +62,22 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn utf16(&mut self, units: usize) -> Result<String, ProtocolError> {
-        Ok(utf16_to_string(self.bytes(units * 2)?))
+        utf16_to_string(self.bytes(units * 2)?, self.what)
     }
 }
 
-/// UTF-16LE to text. An unpaired surrogate, which SQL Server would keep, becomes U+FFFD: our text is UTF-8.
-pub(crate) fn utf16_to_string(bytes: &[u8]) -> String {
-    let (pairs, _odd) = bytes.as_chunks::<2>();
-    char::decode_utf16(pairs.iter().map(|pair| u16::from_le_bytes(*pair)))
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect()
+/// UTF-16LE to text. An unpaired surrogate, which SQL Server would keep, is an error: our text is UTF-8.
+pub(crate) fn utf16_to_string(bytes: &[u8], what: &'static str) -> Result<String, ProtocolError> {
+    let (pairs, odd) = bytes.as_chunks::<2>();
+    if !odd.is_empty() {
+        return Err(ProtocolError::invalid("byte length of UTF-16", bytes.len() as u64));
+    }
+    // Most text is short and plain: one allocation, no second look.
+    let mut text = String::with_capacity(pairs.len());
+    for unit in char::decode_utf16(pairs.iter().map(|pair| u16::from_le_bytes(*pair))) {
+        text.push(unit.map_err(|_| ProtocolError::UnpairedSurrogate { what })?);
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -87,9 +93,13 @@ mod tests {
     }
 
     #[test]
-    fn surrogate_pairs_survive_and_lone_ones_become_the_replacement_character() {
+    fn surrogate_pairs_survive_and_lone_ones_are_refused() {
         let units: Vec<u8> = "a😀".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        assert_eq!(utf16_to_string(&units), "a😀");
-        assert_eq!(utf16_to_string(&[0x00, 0xD8]), "\u{FFFD}");
+        assert_eq!(utf16_to_string(&units, "test").unwrap(), "a😀");
+        for lone in [&[0x00, 0xD8][..], &[0x3D, 0xD8, 0x61, 0x00], &[0x00, 0xDE]] {
+            let outcome = utf16_to_string(lone, "test");
+            assert!(matches!(outcome, Err(ProtocolError::UnpairedSurrogate { .. })), "{lone:?}");
+        }
+        assert!(utf16_to_string(&[0x61], "test").is_err());
     }
 }

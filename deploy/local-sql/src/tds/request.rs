@@ -28,20 +28,13 @@ pub(crate) enum RequestBody {
 impl Request {
     pub(crate) fn decode(kind: PacketKind, message: &[u8]) -> Result<Self, ProtocolError> {
         let mut reader = Reader::new(message, "request");
-        let (transaction, body) = match kind {
-            PacketKind::SqlBatch => {
-                let transaction = all_headers(&mut reader)?;
-                (transaction, RequestBody::Batch(batch_text(&mut reader)?))
+        let read: fn(&mut Reader<'_>) -> Result<RequestBody, ProtocolError> = match kind {
+            PacketKind::SqlBatch => batch_text,
+            PacketKind::Rpc => rpc::decode,
+            PacketKind::TransactionManager => transaction_request,
+            PacketKind::BulkLoad => {
+                return Ok(Self { transaction: 0, body: RequestBody::Refused("bulk load (INSERT BULK)") });
             }
-            PacketKind::Rpc => {
-                let transaction = all_headers(&mut reader)?;
-                (transaction, rpc::decode(&mut reader)?)
-            }
-            PacketKind::TransactionManager => {
-                let transaction = all_headers(&mut reader)?;
-                (transaction, transaction_request(&mut reader)?)
-            }
-            PacketKind::BulkLoad => (0, RequestBody::Refused("bulk load (INSERT BULK)")),
             PacketKind::Attention
             | PacketKind::Reply
             | PacketKind::FederatedToken
@@ -50,6 +43,13 @@ impl Request {
             | PacketKind::Prelogin => {
                 return Err(ProtocolError::invalid("packet type after login", kind as u8));
             }
+        };
+        let transaction = all_headers(&mut reader)?;
+        let body = match read(&mut reader) {
+            Err(ProtocolError::UnpairedSurrogate { .. }) => {
+                RequestBody::Refused("text with an unpaired surrogate")
+            }
+            body => body?,
         };
         Ok(Self { transaction, body })
     }
@@ -74,12 +74,9 @@ fn all_headers(reader: &mut Reader<'_>) -> Result<u64, ProtocolError> {
     Ok(transaction)
 }
 
-fn batch_text(reader: &mut Reader<'_>) -> Result<String, ProtocolError> {
+fn batch_text(reader: &mut Reader<'_>) -> Result<RequestBody, ProtocolError> {
     let bytes = reader.bytes(reader.remaining())?;
-    if !bytes.len().is_multiple_of(2) {
-        return Err(ProtocolError::invalid("byte length of a SQLBatch", bytes.len() as u64));
-    }
-    Ok(utf16_to_string(bytes))
+    Ok(RequestBody::Batch(utf16_to_string(bytes, "SQLBatch")?))
 }
 
 fn transaction_request(reader: &mut Reader<'_>) -> Result<RequestBody, ProtocolError> {

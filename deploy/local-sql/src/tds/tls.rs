@@ -59,10 +59,12 @@ impl Certificate {
             Self::Files { chain, key } => from_files(chain, key)?,
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS12])?
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
+        // Only `Encrypt=Strict` offers any.
+        config.alpn_protocols = vec![b"tds/8.0".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
@@ -94,10 +96,19 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Runs the handshake.
+    /// Runs the handshake inside PRELOGIN packets.
     pub(crate) async fn encrypt(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
+        self.accept(acceptor, true).await
+    }
+
+    /// Runs the handshake before any packet, as `Encrypt=Strict` wants it.
+    pub(crate) async fn encrypt_first(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
+        self.accept(acceptor, false).await
+    }
+
+    async fn accept(self, acceptor: &TlsAcceptor, inside_packets: bool) -> io::Result<Self> {
         let Self::Plain(socket) = self else { return Ok(self) };
-        let mut stream = acceptor.accept(HandshakeWrapper::new(socket)).await?;
+        let mut stream = acceptor.accept(HandshakeWrapper::new(socket, inside_packets)).await?;
         stream.get_mut().0.in_handshake = false;
         Ok(Self::Tls(Box::new(stream)))
     }
@@ -163,10 +174,10 @@ pub(crate) struct HandshakeWrapper {
 }
 
 impl HandshakeWrapper {
-    fn new(socket: TcpStream) -> Self {
+    fn new(socket: TcpStream, in_handshake: bool) -> Self {
         Self {
             socket,
-            in_handshake: true,
+            in_handshake,
             header: [0; HEADER_BYTES],
             header_read: 0,
             payload_left: 0,

@@ -5,30 +5,33 @@ use local_sql::{Limits, Options, Server};
 use crate::support::{batch, config, connect, connect_with, error_number, options, scalar, server, until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn fifty_connections_work_at_once() {
+async fn two_hundred_connections_work_at_once() {
+    const CONNECTIONS: i32 = 200;
+    const ROWS_EACH: i32 = 5;
     let server = server().await;
     let mut first = connect(&server).await;
     batch(&mut first, "CREATE TABLE T (Id int NOT NULL PRIMARY KEY, Worker int NOT NULL)").await.unwrap();
-    let address = server.address();
-    let workers: Vec<_> = (0..50)
+    let all_are_in = std::sync::Arc::new(tokio::sync::Barrier::new(CONNECTIONS as usize));
+    let workers: Vec<_> = (0..CONNECTIONS)
         .map(|worker| {
+            let (config, all_are_in) = (config(server.address()), all_are_in.clone());
             tokio::spawn(async move {
-                let mut client = connect_with(config(address)).await.unwrap();
-                for number in 0..10i32 {
-                    let id = worker * 10 + number;
-                    client
-                        .execute("INSERT INTO T (Id, Worker) VALUES (@P1, @P2)", &[&id, &worker])
-                        .await
-                        .unwrap();
+                let mut client = connect_with(config).await.unwrap();
+                all_are_in.wait().await;
+                for number in 0..ROWS_EACH {
+                    let id = worker * ROWS_EACH + number;
+                    let insert = "INSERT INTO T (Id, Worker) VALUES (@P1, @P2)";
+                    client.execute(insert, &[&id, &worker]).await.unwrap();
                 }
-                scalar::<i32>(&mut client, "SELECT COUNT(*) FROM T").await
+                let text = format!("SELECT COUNT(*) FROM T WHERE Worker = {worker}");
+                scalar::<i32>(&mut client, &text).await
             })
         })
         .collect();
     for worker in workers {
-        assert!(worker.await.unwrap() >= 10);
+        assert_eq!(worker.await.unwrap(), ROWS_EACH);
     }
-    assert_eq!(scalar::<i32>(&mut first, "SELECT COUNT(*) FROM T").await, 500);
+    assert_eq!(scalar::<i32>(&mut first, "SELECT COUNT(*) FROM T").await, CONNECTIONS * ROWS_EACH);
     server.stop().await;
 }
 

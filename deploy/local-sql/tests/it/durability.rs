@@ -1,53 +1,18 @@
 //! The real binary, killed.
 
-use std::io::{BufRead, BufReader};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use local_sql::{Options, Server, Storage};
-use rustix::process::{Pid, Signal, kill_process};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use rustix::process::Signal;
+use tokio::sync::mpsc::UnboundedSender;
 
-use crate::support::{PASSWORD, batch, config, connect, connect_with, options, scalar};
-
-const KILLS: usize = 4;
-
-/// The binary with its address; killed when dropped.
-struct Binary {
-    process: Child,
-    address: SocketAddr,
-}
-
-impl Binary {
-    fn start(data: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_local-sql"))
-            .args(["--listen", "127.0.0.1:0", "--data"])
-            .arg(data)
-            .env("LOCAL_SQL_SA_PASSWORD", PASSWORD)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(process.stdout.take().unwrap());
-        let address = stdout
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("listening on ")?.parse().ok())
-            .expect("the address on standard output");
-        Self { process, address }
-    }
-
-    fn signal(&mut self, signal: Signal) {
-        let pid = Pid::from_child(&self.process);
-        kill_process(pid, signal).unwrap();
-    }
-}
-
-impl Drop for Binary {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
+use crate::binary::Binary;
+use crate::support::{batch, config, connect, connect_with, options, scalar};
 
 #[tokio::test]
 async fn a_restart_keeps_the_data() {
@@ -74,72 +39,181 @@ async fn a_termination_signal_ends_the_binary_with_status_zero() {
     assert!(binary.process.wait().unwrap().success());
 }
 
-/// Writers insert pairs of rows, one transaction each, and count what was acknowledged. After each kill the table
-/// holds whole pairs only: all that were acknowledged, and at most one more a writer.
+/// Writers insert pairs of rows, one transaction each, in three ways. The binary is killed at a random instant, again
+/// and again; after each kill every acknowledged pair is there, nothing that was not asked to commit is, and a commit
+/// without an answer happened whole or not at all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_kill_under_load_keeps_exactly_what_was_committed() {
-    const WRITERS: i32 = 4;
-    const COMMITS_BEFORE_KILL: usize = 20;
+    const COMMITS_BEFORE_KILL: std::ops::Range<usize> = 0..30;
+    const MOMENT_AFTER_THEM_US: std::ops::Range<u64> = 0..10_000;
+    let kills: u64 = std::env::var(KILLS).map_or(20, |text| text.parse().expect(KILLS));
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let mut random = StdRng::seed_from_u64(seed);
     let directory = tempfile::tempdir().unwrap();
-    let mut acknowledged = std::collections::BTreeSet::new();
-    for round in 0..KILLS as i32 {
-        let mut binary = Binary::start(directory.path());
-        let mut client = connect_with(config(binary.address)).await.unwrap();
-        if round == 0 {
-            let table = "CREATE TABLE T (Id int NOT NULL, Half bit NOT NULL, PRIMARY KEY (Id, Half))";
-            batch(&mut client, table).await.unwrap();
+    let mut promised = Promised::default();
+    let mut binary = Binary::start(directory.path());
+    let mut client = connect_with(config(binary.address)).await.unwrap();
+    let table = "CREATE TABLE T (Id int NOT NULL, Half bit NOT NULL, PRIMARY KEY (Id, Half))";
+    batch(&mut client, table).await.unwrap();
+    for round in 0..kills as i32 {
+        let (sender, mut progress) = tokio::sync::mpsc::unbounded_channel();
+        for (index, way) in [Way::OneBatch, Way::Requests, Way::WithTable].into_iter().enumerate() {
+            let first = first_id(round, index as i32);
+            tokio::spawn(write_pairs(binary.address, way, first, sender.clone()));
         }
-        let (sender, mut committed) = tokio::sync::mpsc::unbounded_channel();
-        let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| {
-                tokio::spawn(write_pairs(
-                    binary.address,
-                    (round * WRITERS + writer) * 100_000,
-                    sender.clone(),
-                ))
-            })
-            .collect();
         drop(sender);
-        for _ in 0..COMMITS_BEFORE_KILL {
-            acknowledged.insert(committed.recv().await.unwrap());
+        let mut commits = random.random_range(COMMITS_BEFORE_KILL);
+        while commits > 0 {
+            let step = progress.recv().await.expect("writers that go on");
+            commits -= usize::from(matches!(step, Step::Acknowledged(_)));
+            promised.note(step);
         }
+        tokio::time::sleep(Duration::from_micros(random.random_range(MOMENT_AFTER_THEM_US))).await;
         binary.signal(Signal::KILL);
-        for writer in writers {
-            writer.await.unwrap();
-        }
-        while let Some(id) = committed.recv().await {
-            acknowledged.insert(id);
+        // Ends when the last writer has noticed.
+        while let Some(step) = progress.recv().await {
+            promised.note(step);
         }
         drop(binary);
-        check(directory.path(), &acknowledged, (WRITERS * (round + 1)) as usize).await;
+        if round % 4 == 3 {
+            // Killed again while it recovers.
+            drop(Binary::start(directory.path()));
+        }
+        binary = Binary::start(directory.path());
+        promised.check(binary.address, round).await;
     }
+    drop(binary);
+    check_files(directory.path());
+    println!("{kills} kills: {promised}");
+}
+
+/// The variable with the number of kills, for `make soak`.
+const KILLS: &str = "LOCAL_SQL_KILLS";
+
+/// The writers of a round count from here.
+fn first_id(round: i32, writer: i32) -> i32 {
+    (round * 3 + writer) * 10_000
+}
+
+/// How a pair is written.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    OneBatch,
+    /// BEGIN, two inserts and COMMIT, each a request of its own.
+    Requests,
+    /// The transaction makes a table, too.
+    WithTable,
+}
+
+/// What a writer has to say about a pair.
+#[derive(Debug)]
+enum Step {
+    /// From now on its commit may happen.
+    CommitSent(i32),
+    Acknowledged(i32),
 }
 
 /// Until the server is gone.
-async fn write_pairs(address: SocketAddr, first: i32, committed: tokio::sync::mpsc::UnboundedSender<i32>) {
+async fn write_pairs(address: SocketAddr, way: Way, first: i32, progress: UnboundedSender<Step>) {
     let Ok(mut client) = connect_with(config(address)).await else { return };
     for id in first.. {
-        let text = format!(
-            "SET XACT_ABORT ON; BEGIN TRANSACTION; INSERT INTO T (Id, Half) VALUES ({id}, 0); \
-             INSERT INTO T (Id, Half) VALUES ({id}, 1); COMMIT TRANSACTION;"
-        );
-        if batch(&mut client, &text).await.is_err() {
+        let halves =
+            format!("INSERT INTO T (Id, Half) VALUES ({id}, 0); INSERT INTO T (Id, Half) VALUES ({id}, 1);");
+        let requests = match way {
+            Way::OneBatch => {
+                vec![format!("SET XACT_ABORT ON; BEGIN TRANSACTION; {halves} COMMIT TRANSACTION;")]
+            }
+            Way::Requests => {
+                let [first, second] =
+                    [0, 1].map(|half| format!("INSERT INTO T (Id, Half) VALUES ({id}, {half})"));
+                vec!["BEGIN TRANSACTION".to_owned(), first, second, "COMMIT TRANSACTION".to_owned()]
+            }
+            Way::WithTable => vec![
+                format!("BEGIN TRANSACTION; CREATE TABLE D{id} (Id int NOT NULL); {halves}"),
+                format!("INSERT INTO D{id} (Id) VALUES ({id}); COMMIT TRANSACTION"),
+            ],
+        };
+        let (last, earlier) = requests.split_last().unwrap();
+        for request in earlier {
+            if batch(&mut client, request).await.is_err() {
+                return;
+            }
+        }
+        let _ = progress.send(Step::CommitSent(id));
+        if batch(&mut client, last).await.is_err() {
             return;
         }
-        let _ = committed.send(id);
+        let _ = progress.send(Step::Acknowledged(id));
     }
 }
 
-async fn check(data: &Path, acknowledged: &std::collections::BTreeSet<i32>, unacknowledged_at_most: usize) {
-    let binary = Binary::start(data);
-    let mut client = connect_with(config(binary.address)).await.unwrap();
-    let rows =
-        batch(&mut client, "SELECT Id, COUNT(*) AS Halves FROM T GROUP BY Id").await.unwrap().remove(0);
-    let mut found = std::collections::BTreeSet::new();
-    for row in &rows {
-        assert_eq!(row.get::<i32, _>("Halves"), Some(2), "half a transaction survived");
-        found.insert(row.get::<i32, _>("Id").unwrap());
+/// What the server must have, and what it may have.
+#[derive(Debug, Default)]
+struct Promised {
+    acknowledged: BTreeSet<i32>,
+    /// Commits that were sent and not answered.
+    unknown: BTreeSet<i32>,
+    /// Those of them that had happened.
+    found_of_unknown: usize,
+}
+
+impl Promised {
+    fn note(&mut self, step: Step) {
+        match step {
+            Step::CommitSent(id) => self.unknown.insert(id),
+            Step::Acknowledged(id) => self.unknown.remove(&id) && self.acknowledged.insert(id),
+        };
     }
-    assert!(acknowledged.is_subset(&found), "an acknowledged commit is lost");
-    assert!(found.len() - acknowledged.len() <= unacknowledged_at_most);
+
+    async fn check(&mut self, address: SocketAddr, round: i32) {
+        let mut client = connect_with(config(address)).await.unwrap();
+        let pairs = "SELECT Id, COUNT(*) AS Halves FROM T GROUP BY Id";
+        let mut found = BTreeSet::new();
+        for row in &batch(&mut client, pairs).await.unwrap()[0] {
+            assert_eq!(row.get::<i32, _>("Halves"), Some(2), "half a transaction survived: {row:?}");
+            found.insert(row.get::<i32, _>("Id").unwrap());
+        }
+        let lost: Vec<_> = self.acknowledged.difference(&found).collect();
+        assert!(lost.is_empty(), "acknowledged commits are lost: {lost:?}");
+        let surplus: Vec<_> =
+            found.iter().filter(|id| !self.acknowledged.contains(id) && !self.unknown.contains(id)).collect();
+        assert!(surplus.is_empty(), "never asked to commit: {surplus:?}");
+        self.found_of_unknown = self.unknown.intersection(&found).count();
+        let tables =
+            "SELECT CAST(SUBSTRING(t.name, 2, 20) AS int) AS Id FROM sys.tables AS t WHERE t.name LIKE 'D%'";
+        let mut with_table = BTreeSet::new();
+        for row in &batch(&mut client, tables).await.unwrap()[0] {
+            let id = row.get::<i32, _>("Id").unwrap();
+            let rows = format!("SELECT COUNT(*) FROM D{id}");
+            assert_eq!(scalar::<i32>(&mut client, &rows).await, 1, "half a transaction survived: D{id}");
+            batch(&mut client, &format!("DROP TABLE D{id}")).await.unwrap();
+            with_table.insert(id);
+        }
+        let expected: BTreeSet<i32> =
+            found.range(first_id(round, 2)..first_id(round + 1, 0)).copied().collect();
+        assert_eq!(with_table, expected, "tables and rows of one transaction");
+    }
+}
+
+impl std::fmt::Display for Promised {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            formatter,
+            "{} commits acknowledged and kept; {} without an answer, {} of them kept, each whole",
+            self.acknowledged.len(),
+            self.unknown.len(),
+            self.found_of_unknown
+        )
+    }
+}
+
+/// SQLite finds nothing wrong with its files.
+fn check_files(data: &Path) {
+    let files = std::fs::read_dir(data).unwrap().map(|entry| entry.unwrap().path());
+    for file in files.filter(|file| file.extension().is_some_and(|kind| kind == "sqlite")) {
+        let connection = rusqlite::Connection::open(&file).unwrap();
+        let verdict: String = connection.query_row("PRAGMA quick_check", [], |row| row.get(0)).unwrap();
+        assert_eq!(verdict, "ok", "{}", file.display());
+    }
 }

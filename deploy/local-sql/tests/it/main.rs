@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod answers;
 mod attention;
+mod binary;
+mod concurrency;
 mod connections;
 mod durability;
 mod encryption;
 mod faults;
+mod half_open;
 mod language;
 mod login;
 mod malformed;
@@ -15,6 +19,9 @@ mod permissions;
 mod prepared;
 mod protocol;
 mod raw;
+mod refusals;
 mod results;
 mod support;
+mod tokens;
 mod transactions;
+mod values;

@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use local_sql::{Limits, Options, Server};
 
-use crate::raw::{
-    ATTENTION, BATCH, BULK_LOAD, IGNORED, LAST, RESET, RPC, RawClient, batch, last_done, mentions,
-};
+use crate::raw::{ATTENTION, BATCH, IGNORED, LAST, RESET, RawClient, batch, last_done, mentions};
 use crate::support::{connect, options, scalar, server};
 
-const DONE_FINAL: u16 = 0x00;
 const DONE_ERROR: u16 = 0x02;
 const DONE_COUNT: u16 = 0x10;
 const DONE_ATTENTION: u16 = 0x20;
@@ -85,24 +82,6 @@ async fn a_request_for_another_transaction_is_error_3989() {
     let answer = client.answer().await.unwrap();
     assert!(mentions(&answer, "valid transaction descriptor"));
     assert_eq!(last_done(&answer), DONE_ERROR);
-    server.stop().await;
-}
-
-#[tokio::test]
-async fn what_local_sql_does_not_do_is_refused_by_name_and_the_connection_goes_on() {
-    let server = server().await;
-    let mut client = RawClient::log_in(server.address()).await;
-    client.packet(BULK_LOAD, LAST, &[0x81, 0, 0]).await;
-    assert!(mentions(&client.answer().await.unwrap(), "bulk load"));
-    let headers = batch(0, "");
-    let cursor = [&headers[..], &[0xFF, 0xFF, 2, 0, 0, 0]].concat();
-    client.packet(RPC, LAST, &cursor).await;
-    assert!(mentions(&client.answer().await.unwrap(), "server cursors"));
-    let table = [&headers[..], &[0xFF, 0xFF, 10, 0, 0, 0, 0, 0, 0xF3]].concat();
-    client.packet(RPC, LAST, &table).await;
-    assert!(mentions(&client.answer().await.unwrap(), "table-valued parameters"));
-    client.batch(LAST, 0, "SET NOCOUNT ON").await;
-    assert_eq!(last_done(&client.answer().await.unwrap()), DONE_FINAL);
     server.stop().await;
 }
 

@@ -83,6 +83,8 @@ async fn local() -> (ConnectionString, Server) {
         listen: ([127, 0, 0, 1], 0).into(),
         storage: local_sql::Storage::Memory,
         sa_password: PASSWORD.to_owned(),
+        // For the judge of T-SQL, see `make judges`.
+        statements: std::env::var_os("LOCAL_SQL_STATEMENTS").map(Into::into),
         ..local_sql::Options::default()
     };
     let server = local_sql::Server::start(options).await.expect("local-sql in this process");
