@@ -83,7 +83,7 @@ async fn done_tokens_tell_of_more_counts_and_errors() {
     let nocount = client.ask("SET NOCOUNT ON; SELECT 1 AS a; UPDATE T SET Id = 1").await;
     assert!(dones(&nocount).iter().all(|(_, status, _)| status & COUNT == 0 || *status == MORE | COUNT));
     assert!(errors(&nocount).is_empty());
-    let syntax = client.ask("SELECT 1; SELEC 2 /* not T-SQL */").await;
+    let syntax = client.ask("SELECT 1; SELECT 2 + /* not T-SQL */").await;
     assert_eq!((errors(&syntax), dones(&syntax)), (vec![102], vec![(DONE, FAILED, 0)]));
     server.stop().await;
 }

@@ -21,7 +21,9 @@ async fn after_an_error_the_connection_goes_on() {
     let server = server().await;
     let mut client = connect(&server).await;
     assert_eq!(error_number(batch(&mut client, "SELECT * FROM Nowhere").await), 208);
-    assert_eq!(error_number(batch(&mut client, "SELEC 1").await), 102);
+    // A name at the beginning of a batch is a procedure's.
+    assert_eq!(error_number(batch(&mut client, "SELEC 1").await), 2_812);
+    assert_eq!(error_number(batch(&mut client, "SELECT 1; SELEC 1 /* not T-SQL */").await), 102);
     assert_eq!(scalar::<i32>(&mut client, "SELECT 7").await, 7);
     server.stop().await;
 }

@@ -94,7 +94,8 @@ impl Parser<'_> {
             "GRANT" | "DENY" | "REVOKE" => self.permit(&word),
             _ if UNSUPPORTED.contains(&word.as_str()) => self.unsupported(word),
             _ if self.is_mark("(") => Ok(StatementKind::Select(self.query()?)),
-            _ if self.ordinal == 1 && self.is_name() => self.bare_call(),
+            // The first statement of a batch may call a procedure without EXEC; a misspelt keyword does (2812).
+            _ if self.ordinal == 1 && self.is_name() => self.procedure_call(None),
             _ => Err(self.unexpected()),
         }
     }
@@ -102,16 +103,6 @@ impl Parser<'_> {
     fn single(&mut self, kind: StatementKind) -> Result<StatementKind> {
         self.advance();
         Ok(kind)
-    }
-
-    /// The first statement of a batch may call a procedure without EXEC.
-    fn bare_call(&mut self) -> Result<StatementKind> {
-        // A misspelt keyword must not turn into a call: only a name alone, or one known system procedure.
-        let procedure = self.word_at(0).to_lowercase();
-        if !procedure.starts_with("sp_") {
-            return Err(self.unexpected());
-        }
-        self.procedure_call(None)
     }
 
     // --- variables and options ---------------------------------------------------------------------------
