@@ -7,6 +7,7 @@ mod attention;
 mod binary;
 mod concurrency;
 mod connections;
+mod corpus;
 mod durability;
 mod encryption;
 mod faults;
