@@ -56,13 +56,14 @@ fn shared_crates_keep_the_dependency_rule() -> Result<()> {
         ("shared/sql", "local-sql"),
         ("shared/domain", ""),
         ("shared/jobs", "sql"),
-        ("shared/backplane", "sql test-ca"),
+        ("shared/signalr", ""),
+        ("shared/backplane", "sql signalr test-ca"),
         ("shared/contracts", "domain sql backplane jobs"),
         ("shared/store", "domain contracts sql jobs backplane"),
         ("shared/handlers", "domain contracts store sql backplane jobs"),
-        ("shared/host", "sql backplane jobs"),
+        ("shared/host", "sql backplane signalr jobs"),
     ];
-    let ours = "domain contracts store handlers sql backplane jobs host frontend-api authoring-api job-worker local-sql test-ca";
+    let ours = "domain contracts store handlers sql backplane signalr jobs host frontend-api authoring-api job-worker local-sql test-ca";
     for (folder, allowed) in allowed {
         let manifest = std::fs::read_to_string(repository().join(folder).join("Cargo.toml"))?;
         let runtime = manifest.split("[dependencies]").nth(1).unwrap_or_default();
