@@ -66,6 +66,11 @@ impl Context {
         self.inner.parameters.get(name).map(String::as_str)
     }
 
+    /// On whose behalf the job runs (`UserName`), if somebody said: [`Client::for_user`](crate::Client::for_user).
+    pub fn user_name(&self) -> Option<String> {
+        serde_json::from_str(self.parameter(crate::enqueue::USER_PARAMETER)?).ok()
+    }
+
     /// Cancelled when the run should end early: the server stops, or the job is not ours any more. A handler that
     /// returns an error after that is given back to the queue, not failed.
     pub fn cancelled(&self) -> &CancellationToken {

@@ -16,7 +16,9 @@ use crate::queue::check_queue_name;
 use crate::wakeup::WakeUp;
 
 /// Most jobs in one statement; more are sent in several. Keeps clear of lock escalation.
-const BATCH: usize = 500;
+pub(crate) const BATCH: usize = 500;
+/// The job parameter that names on whose behalf a job runs, as Virto's filter writes it.
+pub(crate) const USER_PARAMETER: &str = "UserName";
 /// The same warning about jobs that nobody runs is repeated at most this often.
 const WARNING_PAUSE: Duration = Duration::from_secs(60);
 /// Most (handler, queue) pairs remembered for that.
@@ -27,14 +29,15 @@ const WARNINGS_MAX: usize = 256;
 pub struct Client {
     wake: Arc<dyn WakeUp>,
     observer: Arc<dyn Observer>,
+    user_name: Option<Arc<str>>,
     warned: Arc<Mutex<HashMap<(String, String), Instant>>>,
 }
 
 /// One job of the statement's JSON parameter.
 #[derive(Serialize)]
-struct NewJob {
+pub(crate) struct NewJob {
     #[serde(rename = "a")]
-    arguments: Box<RawValue>,
+    pub(crate) arguments: Box<RawValue>,
 }
 
 /// One parameter of the statement's JSON parameter; the value stands in an array of one.
@@ -57,12 +60,18 @@ impl NewParameter {
 impl Client {
     /// `wake` hears of each queue that received jobs, after the commit.
     pub fn new(wake: Arc<dyn WakeUp>) -> Self {
-        Self { wake, observer: nobody(), warned: Arc::default() }
+        Self { wake, observer: nobody(), user_name: None, warned: Arc::default() }
     }
 
     /// With somebody who hears of what is enqueued and knows the present trace, which each job carries on.
     pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer, ..self }
+    }
+
+    /// For jobs on behalf of somebody: the job parameter `UserName`, which handlers read as
+    /// [`Context::user_name`](crate::Context::user_name).
+    pub fn for_user(&self, name: &str) -> Self {
+        Self { user_name: Some(name.into()), ..self.clone() }
     }
 
     /// Enqueues one job into its own queue ([`Payload::QUEUE`]).
@@ -123,16 +132,20 @@ impl Client {
         Ok(ids)
     }
 
-    /// The culture as Hangfire's filter captures it – the invariant one, a Rust process has no other – and the trace.
-    fn parameters<P: Payload>(&self) -> Result<String> {
+    /// The culture as Hangfire's filter captures it – the invariant one, a Rust process has no other –, the user and the
+    /// trace.
+    pub(crate) fn parameters<P: Payload>(&self) -> Result<String> {
         let mut parameters = vec![NewParameter::new::<P, _>("CurrentCulture", "")?];
+        if let Some(name) = &self.user_name {
+            parameters.push(NewParameter::new::<P, _>(USER_PARAMETER, name.as_ref())?);
+        }
         if let Some(trace) = self.observer.trace() {
             parameters.push(NewParameter::new::<P, _>(TRACE_PARAMETER, &trace)?);
         }
         as_json::<P, _>(&parameters)
     }
 
-    fn announce_after_commit(
+    pub(crate) fn announce_after_commit(
         &self,
         tx: &mut sql::Transaction<'_>,
         queue: &str,
@@ -149,6 +162,16 @@ impl Client {
                 client.warn_unexpected(handler, queue);
             }
         });
+    }
+
+    /// Hints for queues that received jobs whose handlers nobody here knows.
+    pub(crate) fn wake_after_commit(
+        &self,
+        tx: &mut sql::Transaction<'_>,
+        queues: impl IntoIterator<Item = String> + Send + 'static,
+    ) {
+        let wake = self.wake.clone();
+        tx.after_commit(move || queues.into_iter().for_each(|queue| wake.announce(&queue)));
     }
 
     /// Says, now and then, that no server announced this handler and queue: the job waits for one.
@@ -177,6 +200,6 @@ impl std::fmt::Debug for Client {
     }
 }
 
-fn as_json<P: Payload, T: Serialize + ?Sized>(value: &T) -> Result<String> {
+pub(crate) fn as_json<P: Payload, T: Serialize + ?Sized>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(|cause| Error::Payload { job_type: P::TYPE, cause })
 }

@@ -57,6 +57,55 @@ pub enum Error {
         problem: &'static str,
     },
 
+    /// No cron expression, with the reason.
+    #[error(transparent)]
+    Cron(crate::CronError),
+
+    /// No time zone of IANA's or Windows'.
+    #[error(
+        "{name:?} is not a time zone: a name of IANA (Europe/Berlin) or Windows (W. Europe Standard Time) is wanted"
+    )]
+    TimeZone {
+        /// The name as given.
+        name: String,
+    },
+
+    /// An id that a recurring job cannot have.
+    #[error(
+        "{id:?} is not an id of a recurring job: 1 to 86 characters, no control characters, no blanks around"
+    )]
+    RecurringId {
+        /// The id as given.
+        id: String,
+    },
+
+    /// Too much of it.
+    #[error("a jitter is at most one day")]
+    Jitter,
+
+    /// Somebody else is changing it, and did not end within 15 s.
+    #[error("the recurring job {id} is being changed by somebody else")]
+    RecurringLocked {
+        /// Its id.
+        id: String,
+    },
+
+    /// A job cannot wait for one that is not there.
+    #[error("there is no job {parent} to wait for")]
+    NoSuchParent {
+        /// The parent.
+        parent: crate::JobId,
+    },
+
+    /// What it runs cannot be read.
+    #[error("the recurring job {id} cannot run: {problem}")]
+    RecurringCall {
+        /// Its id.
+        id: String,
+        /// Why not.
+        problem: String,
+    },
+
     /// The storage answered in an unexpected shape.
     #[error("{statement}: the answer has no result set {set}")]
     Answer {

@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod context;
+mod continuations;
+mod cron;
+mod delayed;
 mod enqueue;
 mod error;
 mod failure;
@@ -9,12 +12,16 @@ pub mod monitor;
 mod observer;
 mod payload;
 mod queue;
+pub mod recurring;
 mod registry;
 mod retry;
 mod server;
 mod wakeup;
 
 pub use context::Context;
+pub use continuations::After;
+pub use cron::{Cron, CronError, Zone};
+pub use delayed::Due;
 pub use enqueue::Client;
 pub use error::{Error, Result};
 pub use failure::Failure;
@@ -22,6 +29,7 @@ pub use migrations::MIGRATIONS;
 pub use observer::{NoObserver, Observer, RunOutcome, RunReport, TraceContext};
 pub use payload::{JobId, Payload};
 pub use queue::{QUEUE_NAME_MAX, check_queue_name};
+pub use recurring::{Misfire, Recurring};
 pub use registry::Registry;
 pub use retry::RetryPolicy;
 pub use server::{Server, ServerOptions, ServerStatus};

@@ -62,10 +62,14 @@ pub(crate) fn invocation_data<P: Payload>(queue: &str) -> Result<String> {
         .map_err(|cause| Error::Payload { job_type: P::TYPE, cause })
 }
 
+/// The one argument of a payload's job: its JSON.
+pub(crate) fn argument<P: Payload>(payload: &P) -> Result<String> {
+    serde_json::to_string(payload).map_err(|cause| Error::Payload { job_type: P::TYPE, cause })
+}
+
 /// `Job.Arguments`: an array with the payload as a string that holds its JSON.
 pub(crate) fn arguments<P: Payload>(payload: &P) -> Result<Box<RawValue>> {
-    serde_json::to_string(payload)
-        .and_then(|argument| serde_json::value::to_raw_value(&[argument]))
+    serde_json::value::to_raw_value(&[argument(payload)?])
         .map_err(|cause| Error::Payload { job_type: P::TYPE, cause })
 }
 

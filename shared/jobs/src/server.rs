@@ -1,12 +1,14 @@
 //! A job server: claims jobs, runs their handlers, writes what came of it.
 //!
-//! Four tasks, none of which waits for another's statements: `dispatch` (one batch claims jobs and acknowledges the last
+//! Six tasks, none of which waits for another's statements: `dispatch` (one batch claims jobs and acknowledges the last
 //! ones), `lease` (keeps running jobs ours, notices when they are not), `presence` (heartbeat; finds dead servers and
-//! gives their jobs back), `schedule` (moves due retries into their queues). Handlers are tasks of their own.
+//! gives their jobs back), `schedule` (moves due retries and delayed jobs into their queues), `recurring` (makes the jobs of
+//! recurring ones), `continuations` (finds jobs whose parent ended without starting them). Handlers are tasks of their own.
 //!
 //! Start at [`Server::start`], then `dispatch`; the statements are in `complete.sql` and `claim.sql`.
 
 mod backoff;
+mod continuations;
 mod dispatch;
 mod exchange;
 mod health;
@@ -14,6 +16,7 @@ mod lease;
 mod observe;
 mod options;
 mod presence;
+mod recurring;
 mod run;
 mod running;
 mod schedule;
@@ -57,6 +60,8 @@ struct Shared {
     health: Health,
     /// Due members of `schedule` were seen.
     due: Notify,
+    /// Due members of `recurring-jobs` were seen.
+    recurring_due: Notify,
     /// Claim now: somebody in this process knows of work.
     nudge: Notify,
 }
@@ -137,6 +142,7 @@ impl Server {
             running: Running::default(),
             health: Health::default(),
             due: Notify::new(),
+            recurring_due: Notify::new(),
             nudge: Notify::new(),
             options,
         });
@@ -150,6 +156,8 @@ impl Server {
         helpers.spawn(presence::run(shared.clone(), announce, stop.helpers.clone()));
         helpers.spawn(lease::run(shared.clone(), stop.helpers.clone()));
         helpers.spawn(schedule::run(shared.clone(), stop.claims.clone()));
+        helpers.spawn(recurring::run(shared.clone(), stop.claims.clone()));
+        helpers.spawn(continuations::run(shared.clone(), stop.claims.clone()));
         helpers.close();
         let (completions, completed) = mpsc::channel(shared.options.worker_count);
         let dispatcher = dispatch::Dispatcher::new(shared.clone(), completions, completed);

@@ -147,3 +147,5 @@ ORDER BY c.QueueId;
 
 SELECT p.JobId, p.Name, p.Value
 FROM HangFire.JobParameter AS p INNER JOIN @claimed AS c ON c.JobId = p.JobId;
+
+SELECT DISTINCT c.Queue FROM @child AS c INNER JOIN @turned AS t ON t.JobId = c.JobId WHERE c.Target = N'Enqueued';

@@ -168,6 +168,9 @@ impl Dispatcher {
                 if glimpse.due {
                     shared.due.notify_one();
                 }
+                if glimpse.recurring {
+                    shared.recurring_due.notify_one();
+                }
                 self.find_strays().await;
             }
             Err(error) => {
@@ -233,6 +236,7 @@ impl Dispatcher {
         if answer.held > 0 {
             tracing::warn!(jobs = answer.held, "jobs are held until a server with their handler comes");
         }
+        answer.continued.iter().for_each(|queue| self.shared.wake.announce(queue));
         let taken = answer.taken;
         let valid_until = sent + self.shared.options.lease;
         for job in answer.claimed {

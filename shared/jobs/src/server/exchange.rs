@@ -1,6 +1,7 @@
 //! The batch between a server and the queue: acknowledges what was done, claims what is free. One round trip.
 //!
-//! The text is `complete.sql` followed by `claim.sql`: one transaction. Everything that changes a job's state goes
+//! The text is `complete.sql`, what starts the jobs that waited for those (`continuations/`), and `claim.sql`: one
+//! transaction. Everything that changes a job's state goes
 //! through here, also the jobs of dead servers: the fence is checked in one place.
 
 use std::collections::{HashMap, HashSet};
@@ -11,12 +12,18 @@ use sql::{Database, RowExt};
 use time::PrimitiveDateTime;
 
 use super::ServerOptions;
+use crate::continuations::read_queues;
 use crate::error::{Result, take_set};
 use crate::failure::{Exception, cut};
 use crate::registry::Registry;
 use crate::retry::{REASON_MAX, retry_reason};
 
-const TEXT: &str = concat!(include_str!("complete.sql"), include_str!("claim.sql"));
+const TEXT: &str = concat!(
+    include_str!("complete.sql"),
+    include_str!("../continuations/finished.sql"),
+    include_str!("../continuations/children.sql"),
+    include_str!("claim.sql")
+);
 /// Deadlocks and key collisions are part of life among many claimers: attempts before it counts as trouble.
 const ATTEMPTS: u32 = 4;
 
@@ -139,6 +146,8 @@ pub(super) struct Answer {
     pub(super) taken: i32,
     /// Jobs newly held because no handler is here.
     pub(super) held: i32,
+    /// Queues that received jobs which waited for the acknowledged ones.
+    pub(super) continued: HashSet<String>,
 }
 
 /// An outcome as `complete.sql` reads it.
@@ -307,7 +316,8 @@ fn read_answer(mut sets: Vec<Vec<sql::Row>>) -> Result<Answer> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(Answer { settled, claimed, taken: summary.read("Taken")?, held: summary.read("Held")? })
+    let continued = read_queues(take_set(&mut sets, 4, STATEMENT)?)?;
+    Ok(Answer { settled, claimed, taken: summary.read("Taken")?, held: summary.read("Held")?, continued })
 }
 
 /// What a look at the queue found.
@@ -319,6 +329,8 @@ pub(super) struct Glimpse {
     pub(super) expired: bool,
     /// Members of `schedule` are due.
     pub(super) due: bool,
+    /// Members of `recurring-jobs` are due.
+    pub(super) recurring: bool,
 }
 
 /// Looks without touching anything: what an idle server does instead of claiming.
@@ -331,7 +343,12 @@ pub(super) async fn peek(
     let rows = database.query(include_str!("peek.sql"), &parameters).await?;
     let row = rows.first().ok_or(crate::Error::Answer { statement: "server/peek.sql", set: 0 })?;
     let read = |column| row.read::<i32>(column).map(|answer| answer == 1);
-    Ok(Glimpse { waiting: read("Waiting")?, expired: read("Expired")?, due: read("Due")? })
+    Ok(Glimpse {
+        waiting: read("Waiting")?,
+        expired: read("Expired")?,
+        due: read("Due")?,
+        recurring: read("Recurring")?,
+    })
 }
 
 #[cfg(test)]

@@ -37,6 +37,14 @@ pub struct ServerOptions {
     pub stray_interval: Duration,
     /// Longest pause between attempts while the storage is away. Default 5 s.
     pub backoff_max: Duration,
+    /// Longest pause between looks at recurring jobs; what is due is found earlier. Default 5 s.
+    pub recurring_interval: Duration,
+    /// A run of a recurring job with [`Misfire::Ignorable`](crate::Misfire::Ignorable) that would be later than this is
+    /// skipped. Default 30 s, as Hangfire's.
+    pub misfire_tolerance: Duration,
+    /// Pause between looks for jobs whose parent ended without starting them, as a .NET process that dies between its two
+    /// steps leaves them. Default 15 s.
+    pub sweep_interval: Duration,
     /// Retries of failed jobs.
     pub retry: RetryPolicy,
     /// After how many deaths of a lonely server process a job is parked as failed. Default 5.
@@ -71,6 +79,9 @@ impl Default for ServerOptions {
             coalesce: Duration::from_millis(5),
             stray_interval: Duration::from_secs(15),
             backoff_max: Duration::from_secs(5),
+            recurring_interval: Duration::from_secs(5),
+            misfire_tolerance: Duration::from_secs(30),
+            sweep_interval: Duration::from_secs(15),
             retry: RetryPolicy::default(),
             deaths_max: 5,
             keep_succeeded: Duration::from_secs(24 * 60 * 60),

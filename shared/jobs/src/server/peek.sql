@@ -19,4 +19,7 @@ SELECT
     ) THEN 1 ELSE 0 END AS Expired,
     CASE WHEN EXISTS (
         SELECT 1 FROM HangFire.[Set] AS s WHERE s.[Key] = N'schedule' AND s.Score <= @due
-    ) THEN 1 ELSE 0 END AS Due;
+    ) THEN 1 ELSE 0 END AS Due,
+    CASE WHEN EXISTS (
+        SELECT 1 FROM HangFire.[Set] AS s WHERE s.[Key] = N'recurring-jobs' AND s.Score >= 0 AND s.Score <= @due
+    ) THEN 1 ELSE 0 END AS Recurring;

@@ -6,7 +6,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod claim;
+mod continuations;
 mod dead_server;
+mod delayed;
 mod enqueue;
 mod fence;
 mod hold;
@@ -14,6 +16,7 @@ mod interop;
 mod migrations;
 mod observer;
 mod outage;
+mod recurring;
 mod retry;
 mod rows;
 mod shutdown;
