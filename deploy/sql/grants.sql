@@ -20,6 +20,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::Accounts TO stoa_merchant;
 GRANT SELECT, INSERT, UPDATE ON OBJECT::Platform.Blob TO stoa_merchant;
 GRANT SELECT, INSERT ON OBJECT::Platform.BlobPart TO stoa_merchant;
 GRANT INSERT ON OBJECT::Platform.AuditLog TO stoa_merchant;
+GRANT SELECT, INSERT, UPDATE ON OBJECT::Platform.PushNotification TO stoa_merchant;
+GRANT SELECT, INSERT, UPDATE ON OBJECT::Platform.UserFeed TO stoa_merchant;
 GRANT SELECT ON SCHEMA::HangFire TO stoa_merchant;
 GRANT SELECT ON SCHEMA::Jobs TO stoa_merchant;
 GRANT INSERT, UPDATE ON OBJECT::HangFire.Job TO stoa_merchant;
@@ -34,4 +36,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::Commerce TO stoa_jobs;
 GRANT SELECT ON OBJECT::Platform.Blob TO stoa_jobs;
 GRANT SELECT ON OBJECT::Platform.BlobPart TO stoa_jobs;
 GRANT INSERT ON OBJECT::Platform.AuditLog TO stoa_jobs;
+GRANT SELECT, INSERT, UPDATE, DELETE ON OBJECT::Platform.PushNotification TO stoa_jobs;
+GRANT SELECT, INSERT, UPDATE ON OBJECT::Platform.UserFeed TO stoa_jobs;
 GO

@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// Storage, or a rule that only storage can know.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// Notifications.
+    #[error(transparent)]
+    Push(#[from] backplane::push::Error),
     /// A job could not be enqueued.
     #[error(transparent)]
     Jobs(#[from] jobs::Error),
@@ -46,6 +49,7 @@ impl sql::Retryable for Error {
         match self {
             Self::Sql(error) => Some(error),
             Self::Store(error) => error.sql_error(),
+            Self::Push(error) => error.sql_error(),
             Self::Jobs(error) => error.sql_error(),
             _ => None,
         }
@@ -67,7 +71,7 @@ impl From<Error> for Problem {
             }
             Error::Store(store::Error::CurrencyFixed { .. }) => Self::conflict(error.to_string()),
             Error::Denied(denied) => denied.into(),
-            Error::Sql(_) | Error::Store(_) | Error::Jobs(_) => Self::internal(error),
+            Error::Sql(_) | Error::Store(_) | Error::Push(_) | Error::Jobs(_) => Self::internal(error),
         }
     }
 }

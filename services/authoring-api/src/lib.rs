@@ -1,10 +1,10 @@
-//! The merchant's side: accounts, stores, products, imports.
+//! The merchant's side: accounts, stores, products, imports, notifications.
 //!
 //! Every change is one transaction that carries the row, its audit entry, the feed rows that tell the frontends, and
 //! the jobs it causes. The route table says which permission each address needs; handlers parse into domain types, act,
 //! answer; what they write and read in SQL is in `store`, except for accounts, which are nobody else's.
 //!
-//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`accounts`], [`state`], `error`, [`openapi`].
+//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, `push_notifications`, [`accounts`], [`state`], `error`, [`openapi`].
 
 pub mod accounts;
 mod error;
@@ -12,6 +12,7 @@ mod id;
 mod imports;
 pub mod openapi;
 mod products;
+mod push_notifications;
 pub mod routes;
 pub mod state;
 mod stores;
@@ -33,7 +34,7 @@ pub const OPERATIONS: Operations = Operations { rotate_signing_key: Some(account
 /// # Errors
 /// The port or the job server cannot be started, or the server ended by itself.
 pub async fn run(host: Host) -> anyhow::Result<()> {
-    let dependencies = handlers::Dependencies { database: host.database.clone() };
+    let dependencies = handlers::Dependencies { database: host.database.clone(), push: host.push.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
     let accounts = Accounts::new(host.database.clone(), host.tokens.clone(), &host.settings).await?;
     accounts::bootstrap(&accounts, show).await?;

@@ -7,13 +7,13 @@ use utoipa::openapi::security::{
 };
 
 use crate::accounts::{KINDS, api_keys, connect, current_user, roles, sessions, signing_keys, users};
-use crate::{imports, products, stores};
+use crate::{imports, products, push_notifications, stores};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Stoa authoring API",
-        description = "The merchant's side: accounts, stores, products, imports. Sign in at `/connect/token`. Every error answer is `application/problem+json` \
+        description = "The merchant's side: accounts, stores, products, imports, notifications. Sign in at `/connect/token`. Every error answer is `application/problem+json` \
                        with a stable `code`; an address that exists answers other methods with 405 and `Allow`."
     ),
     tags(
@@ -27,6 +27,7 @@ use crate::{imports, products, stores};
         (name = "stores", description = "What is sold where, in which currency"),
         (name = "products", description = "Working copies; saving one publishes it"),
         (name = "imports", description = "Catalog files, imported by a worker"),
+        (name = "push notifications", description = "What the user who asks is told"),
     ),
     security(("bearer" = []), ("oauth2" = []))
 )]
@@ -49,6 +50,7 @@ pub fn document() -> anyhow::Result<Document> {
         stores::Api::openapi(),
         products::Api::openapi(),
         imports::Api::openapi(),
+        push_notifications::Api::openapi(),
     ] {
         api.merge(part);
     }

@@ -12,7 +12,7 @@ use host::auth::{self, Access, Route};
 
 use crate::accounts::{api_keys, connect, current_user, roles, sessions, signing_keys, users};
 use crate::state::AppState;
-use crate::{imports, products, stores};
+use crate::{imports, products, push_notifications, stores};
 
 /// Method, path, who may come in, who answers.
 pub static ROUTES: &[Route] = &[
@@ -23,6 +23,14 @@ pub static ROUTES: &[Route] = &[
     route(Method::PUT, "/admin/products/{id}", Permission(PRODUCT_UPDATE), || to(products::put)),
     route(Method::POST, "/admin/imports", Permission(IMPORT_RUN), || to(imports::create)),
     route(Method::GET, "/admin/imports/{id}", Permission(IMPORT_READ), || to(imports::view)),
+    route(Method::GET, "/api/platform/pushnotifications", SignedIn, || to(push_notifications::replay)),
+    route(Method::POST, "/api/platform/pushnotifications", SignedIn, || to(push_notifications::search)),
+    route(Method::POST, "/api/platform/pushnotifications/markAllAsRead", SignedIn, || {
+        to(push_notifications::mark_all_as_read)
+    }),
+    route(Method::POST, "/api/platform/pushnotifications/{id}/markAsRead", SignedIn, || {
+        to(push_notifications::mark_as_read)
+    }),
     route(Method::GET, "/api/platform/security/currentuser", SignedIn, || to(current_user::get)),
     route(Method::PUT, "/api/platform/security/currentuser/password", SignedIn, || {
         to(current_user::change_password)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use backplane::Push;
 use host::Host;
 use host::configuration::Imports;
 use jobs::Client;
@@ -16,6 +17,8 @@ pub struct AppState {
     pub(crate) database: Database,
     /// Enqueues.
     pub(crate) jobs: Client,
+    /// Notifies.
+    pub(crate) push: Push,
     /// Signs in.
     pub(crate) accounts: Accounts,
     /// One permit for each upload that may be received now; each may hold `max_upload_bytes` of memory.
@@ -27,12 +30,13 @@ pub struct AppState {
 impl AppState {
     /// With the settings of this process.
     pub fn new(host: &Host, accounts: Accounts) -> Self {
-        Self::with(host.database.clone(), host.jobs.clone(), accounts, &host.settings.imports)
+        let (database, jobs, push) = (host.database.clone(), host.jobs.clone(), host.push.clone());
+        Self::with(database, jobs, push, accounts, &host.settings.imports)
     }
 
     /// With these parts.
-    pub fn with(database: Database, jobs: Client, accounts: Accounts, imports: &Imports) -> Self {
+    pub fn with(database: Database, jobs: Client, push: Push, accounts: Accounts, imports: &Imports) -> Self {
         let uploads = Arc::new(Semaphore::new(imports.max_concurrent_uploads));
-        Self { database, jobs, accounts, uploads, max_upload_bytes: imports.max_upload_bytes }
+        Self { database, jobs, push, accounts, uploads, max_upload_bytes: imports.max_upload_bytes }
     }
 }

@@ -25,7 +25,7 @@ use state::AppState;
 /// # Errors
 /// The port or the job server cannot be started, or the server ended by itself.
 pub async fn run(host: Host) -> anyhow::Result<()> {
-    let dependencies = handlers::Dependencies { database: host.database.clone() };
+    let dependencies = handlers::Dependencies { database: host.database.clone(), push: host.push.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
     let state = Data::new(AppState::new(&host));
     let observed = state.clone();

@@ -7,7 +7,7 @@ use host::Host;
 /// # Errors
 /// The port or the job server cannot be started, or the server ended by itself.
 pub async fn run(host: Host) -> anyhow::Result<()> {
-    let dependencies = handlers::Dependencies { database: host.database.clone() };
+    let dependencies = handlers::Dependencies { database: host.database.clone(), push: host.push.clone() };
     host.start_job_server(handlers::registry(dependencies))?;
     host.serve(None, |_no_routes| {}).await
 }

@@ -1,10 +1,11 @@
 //! Keeps the tables short that every commit adds to: rows of the change feed that all processes have read, and records of
-//! commits that nobody looks up any more. Each process that runs jobs does it, once at its start and then now and again.
+//! commits that nobody looks up any more; and notifications that are old or too many. Each process that runs jobs does it, once at its start and then now and again.
 
 use std::time::Duration;
 
 use sql::Database;
 
+use crate::configuration::Push;
 use crate::lifecycle::Lifecycle;
 
 /// An instance that was away for less reads the feed on where it stopped; after more its cache begins anew. The same
@@ -20,13 +21,17 @@ const BATCHES_MAX: usize = 200;
 const BATCH_PAUSE: Duration = Duration::from_millis(100);
 
 /// Begins; ends with the lifecycle.
-pub(crate) fn start(database: &Database, lifecycle: &Lifecycle) {
-    let (database, stopping) = (database.clone(), lifecycle.stopping().clone());
+pub(crate) fn start(database: &Database, push: &Push, lifecycle: &Lifecycle) {
+    let (database, push) = (database.clone(), push.clone());
+    let stopping = lifecycle.stopping().clone();
     lifecycle.spawn(async move {
         let rounds = async {
             loop {
                 if let Err(error) = round(&database).await {
                     tracing::warn!(%error, "old rows of the change feed stay for now");
+                }
+                if let Err(error) = prune_notifications(&database, &push).await {
+                    tracing::warn!(%error, "old notifications stay for now");
                 }
                 tokio::time::sleep(PAUSE.mul_f64(rand::random_range(0.8..1.2))).await;
             }
@@ -43,6 +48,15 @@ async fn round(database: &Database) -> sql::Result<()> {
     let commits = repeat(|| sql::prune_commits(database, KEEP, BATCH_ROWS)).await?;
     if changes + commits > 0 {
         tracing::info!(changes, commits, "deleted old rows of the change feed");
+    }
+    Ok(())
+}
+
+async fn prune_notifications(database: &Database, push: &Push) -> sql::Result<()> {
+    let old = repeat(|| backplane::push::prune(database, push.retention)).await?;
+    let surplus = repeat(|| backplane::push::prune_surplus(database, push.max_per_user)).await?;
+    if old + surplus > 0 {
+        tracing::info!(old, surplus, "deleted notifications");
     }
     Ok(())
 }

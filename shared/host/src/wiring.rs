@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use backplane::{Feed, FeedOptions, Redis, Wake};
+use backplane::{Feed, FeedOptions, Push, Redis, Wake};
 use parking_lot::Mutex;
 use sql::{Database, Migration};
 use tokio::sync::watch;
 
 use crate::auth::{AccessTokens, Keyring};
-use crate::configuration::{Configuration, Hangfire, Settings, milliseconds};
+use crate::configuration::{Configuration, Hangfire, Scalability, Settings, milliseconds};
 use crate::database;
 use crate::health::{FeedPart, Health, JobServerPart, Observed, SqlState};
 use crate::http::{self, Listener, Surroundings};
@@ -37,6 +37,8 @@ pub struct Host {
     pub redis: Option<Redis>,
     /// The change feed; caches are made on it.
     pub feed: Arc<Feed>,
+    /// Notifies users inside a transaction.
+    pub push: Push,
     /// Enqueues jobs inside a transaction.
     pub jobs: jobs::Client,
     /// Issues and verifies access tokens.
@@ -98,6 +100,7 @@ impl Host {
         let redis = settings.redis.clone().map(Redis::start);
         let hints = Wake::start(redis.clone(), &settings.caching.channel_name);
         let feed = Feed::start(database.clone(), redis.clone(), feed_options(&settings));
+        let push = start_push(&settings, &database, &redis);
         let wake: Arc<dyn jobs::WakeUp> = Arc::new(Hints(hints.clone()));
         let job_server = JobServer::default();
         health.set_look(look(&redis, &feed, &job_server));
@@ -110,6 +113,7 @@ impl Host {
             database,
             redis,
             feed,
+            push,
             jobs,
             tokens,
             wake,
@@ -140,13 +144,13 @@ impl Host {
         let (database, wake) = (self.database.clone(), self.wake.clone());
         *slot = Some(jobs::Server::start_observed(database, registry, options, wake, observer)?);
         observation::watch_backlog(&self.metrics, &self.database, &self.lifecycle);
-        upkeep::start(&self.database, &self.lifecycle);
+        upkeep::start(&self.database, &self.settings.push, &self.lifecycle);
         Ok(true)
     }
 
     /// Serves the routes that `configure` adds, and their `document` where the settings want it, until a stop is asked
     /// for; then ends everything in order: readiness fails; after `Http:StopDelay` no new connection is accepted;
-    /// running requests and running jobs end, side by side; tasks of the lifecycle; feed and wake-ups; Redis; the
+    /// running requests and running jobs end, side by side; tasks of the lifecycle; feed, wake-ups and push; Redis; the
     /// connection pool.
     ///
     /// # Errors
@@ -193,6 +197,7 @@ impl Host {
         self.lifecycle.join().await;
         self.feed.stop().await;
         self.hints.stop().await;
+        self.push.stop().await;
         if let Some(redis) = &self.redis {
             redis.stop().await;
         }
@@ -283,6 +288,13 @@ fn feed_options(settings: &Settings) -> FeedOptions {
         slots: settings.caching.slots,
         ..FeedOptions::default()
     }
+}
+
+/// Hints of notifications go through Redis where there is one and the setting does not say otherwise.
+fn start_push(settings: &Settings, database: &Database, redis: &Option<Redis>) -> Push {
+    let redis = redis.clone().filter(|_| settings.push.scalability == Scalability::RedisBackplane);
+    let server_id = format!("{}_{}", settings.service.name(), uuid::Uuid::new_v4().simple());
+    Push::start(database.clone(), redis, &settings.push.channel_name, &server_id)
 }
 
 fn job_server_options(hangfire: &Hangfire) -> jobs::ServerOptions {

@@ -7,7 +7,10 @@ use actix_multipart::Multipart;
 use actix_web::http::header::LOCATION;
 use actix_web::web::Data;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use backplane::Push;
+use backplane::push::New;
 use contracts::jobs::ImportCatalog;
+use contracts::push::CatalogImport;
 use domain::StoreId;
 use handlers::catalog_file;
 use host::auth::Principal;
@@ -22,6 +25,7 @@ use super::report::Report;
 use super::upload::{Form, Upload};
 use super::view::REFUSALS_LIMIT_DEFAULT;
 use crate::error::{Error, invalid};
+use crate::push_notifications::feed_of;
 use crate::state::AppState;
 
 const CONTENT_TYPE: &str = "text/csv";
@@ -42,10 +46,10 @@ pub(crate) async fn create(
     let store = &known_store(&state, &upload.store).await?;
     catalog_file::header_of(&upload.file).map_err(|why| invalid("file", &upload.file_name, why))?;
 
-    let (jobs, actor) = (&state.jobs, principal.name.as_str());
+    let (state, principal) = (state.get_ref(), &principal);
     let id = state
         .database
-        .transaction("imports.create", |tx| Box::pin(write(tx, jobs, actor, store, upload)))
+        .transaction("imports.create", |tx| Box::pin(write(tx, state, principal, store, upload)))
         .await?;
 
     let import = imports::view(&state.database, id, 0, REFUSALS_LIMIT_DEFAULT).await.map_err(Error::from)?;
@@ -62,11 +66,11 @@ async fn known_store(state: &AppState, given: &str) -> Result<StoreId, Error> {
     }
 }
 
-/// The one transaction: file parts, import, audit, job.
+/// The one transaction: file parts, import, audit, job, and the notification that the job goes on with.
 async fn write(
     tx: &mut Transaction<'_>,
-    jobs: &jobs::Client,
-    actor: &str,
+    state: &AppState,
+    principal: &Principal,
     store: &StoreId,
     upload: &Upload,
 ) -> Result<i64, Error> {
@@ -76,12 +80,28 @@ async fn write(
 
     let import = NewImport { store, blob_id: blob.id, file_name: &upload.file_name };
     let id = imports::create(tx, &import).await?;
-    let job = jobs.enqueue(tx, &ImportCatalog { import_id: id }).await?;
+    let job = state.jobs.enqueue(tx, &ImportCatalog { import_id: id }).await?;
     imports::set_job(tx, id, job.0).await?;
 
     let detail = json!({ "fileName": upload.file_name, "bytes": upload.file.len(), "job": job.0 });
     let entity_id = id.to_string().into();
     let entry = Entry { action: "import.created", entity: "import", entity_id, detail };
-    audit::record(tx, actor, &[entry]).await?;
+    audit::record(tx, &principal.name, &[entry]).await?;
+    notify(tx, &state.push, principal, id).await?;
     Ok(id)
+}
+
+/// Whoever uploaded the file is told how far it is from now on, whichever worker runs the job.
+async fn notify(tx: &mut Transaction<'_>, push: &Push, principal: &Principal, id: i64) -> Result<(), Error> {
+    let Some(import) = imports::standing(tx, id).await? else { return Ok(()) };
+    let new = New {
+        user_id: &feed_of(principal),
+        creator: &principal.name,
+        collapse_key: &CatalogImport::key(id),
+        title: &import.title(),
+        description: &import.description(),
+        content: &import,
+    };
+    push.notify(tx, &new).await?;
+    Ok(())
 }

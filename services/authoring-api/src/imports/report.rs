@@ -1,7 +1,7 @@
 //! An import in JSON.
 
 use serde::Serialize;
-use store::imports::{ImportState, ImportView};
+use store::imports::ImportView;
 use utoipa::ToSchema;
 
 use crate::timestamp::Timestamp;
@@ -57,7 +57,7 @@ impl<'a> Report<'a> {
             id: import.id,
             store: import.store.as_str(),
             file_name: &import.file_name,
-            state: name_of(import.state),
+            state: import.state.name(),
             job_id: import.job_id,
             rows_read: import.rows_read,
             products_created: import.products_created,
@@ -72,14 +72,5 @@ impl<'a> Report<'a> {
             started_at: import.started_at.map(Timestamp),
             finished_at: import.finished_at.map(Timestamp),
         }
-    }
-}
-
-fn name_of(state: ImportState) -> &'static str {
-    match state {
-        ImportState::Queued => "Queued",
-        ImportState::Running => "Running",
-        ImportState::Completed => "Completed",
-        ImportState::Failed => "Failed",
     }
 }

@@ -127,7 +127,8 @@ pub(crate) async fn state(database: &TestDatabase, settings: &Settings) -> Data<
     let jobs = jobs::Client::new(Arc::new(jobs::NoWakeUp));
     let imports =
         Imports { max_upload_bytes: MAX_UPLOAD_BYTES, max_concurrent_uploads: MAX_CONCURRENT_UPLOADS };
-    Data::new(AppState::with(database.database.clone(), jobs, accounts, &imports))
+    let push = backplane::Push::start(database.database.clone(), None, "test", "test");
+    Data::new(AppState::with(database.database.clone(), jobs, push, accounts, &imports))
 }
 
 /// A request with a token that may do everything.

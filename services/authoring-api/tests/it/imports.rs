@@ -18,13 +18,13 @@ use crate::app::{
 const CATALOG: &str = "Handle,Title,Variant Price\nlamp,Lamp,12.50\n";
 const BOUNDARY: &str = "a-boundary";
 
-enum Part<'a> {
+pub(crate) enum Part<'a> {
     Store(&'a str),
     File(&'a str, &'a str),
     Other(&'a str),
 }
 
-fn upload(parts: &[Part<'_>]) -> TestRequest {
+pub(crate) fn upload(parts: &[Part<'_>]) -> TestRequest {
     let mut body = String::new();
     for part in parts {
         let (disposition, text) = match part {

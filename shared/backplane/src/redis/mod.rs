@@ -5,23 +5,26 @@
 //! are never kept in Redis. Start at [`Redis::start`]; `supervisor` is the state machine.
 
 mod connect;
+mod inbox;
 mod options;
+mod registry;
 mod subscription;
 mod supervisor;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use inbox::{Channels, Inbox, InboxEvent, Subscribed};
 pub use options::{Endpoint, RedisOptions, RedisOptionsError};
 pub use subscription::{Event, MAILBOX_MESSAGES_MAX, Subscription};
 
+use registry::Registry;
 use subscription::Mailbox;
 
 /// Messages waiting to be published. More are dropped and counted.
@@ -49,6 +52,8 @@ struct Shared {
 struct Outgoing {
     channel: String,
     message: Bytes,
+    /// Told how many subscribers the server gave it to.
+    receivers: Option<oneshot::Sender<u64>>,
 }
 
 #[derive(Default)]
@@ -103,15 +108,27 @@ impl Redis {
 
     /// Queues a message, without waiting. Dropped and counted when there is no connection, when
     /// [`PUBLISH_QUEUE_MAX`] messages wait, or when it is longer than [`MESSAGE_BYTES_MAX`].
-    pub fn publish(&self, channel: &str, message: Bytes) {
-        let connected = *self.shared.connected.borrow();
-        let channel = self.full_name(channel);
-        if !connected
-            || message.len() > MESSAGE_BYTES_MAX
-            || self.shared.outgoing.try_send(Outgoing { channel, message }).is_err()
-        {
+    /// Returns whether it was queued.
+    pub fn publish(&self, channel: &str, message: Bytes) -> bool {
+        self.queue(channel, message, None)
+    }
+
+    /// [`publish`](Self::publish), and how many subscribers the server gave the message to; none if that will not be
+    /// known. On a cluster the server counts its own subscribers alone.
+    pub async fn publish_counted(&self, channel: &str, message: Bytes) -> Option<u64> {
+        let (tell, receivers) = oneshot::channel();
+        if self.queue(channel, message, Some(tell)) { receivers.await.ok() } else { None }
+    }
+
+    fn queue(&self, channel: &str, message: Bytes, receivers: Option<oneshot::Sender<u64>>) -> bool {
+        let outgoing = Outgoing { channel: self.full_name(channel), message, receivers };
+        let queued = self.is_connected()
+            && outgoing.message.len() <= MESSAGE_BYTES_MAX
+            && self.shared.outgoing.try_send(outgoing).is_ok();
+        if !queued {
             self.shared.counters.dropped_out.fetch_add(1, Relaxed);
         }
+        queued
     }
 
     /// Subscribes to one channel. The first event is `Connected`, as soon as the server has confirmed.
@@ -157,44 +174,5 @@ impl Redis {
 
     fn full_name(&self, channel: &str) -> String {
         format!("{}{channel}", self.shared.options.channel_prefix)
-    }
-}
-
-/// Who listens to which channel.
-#[derive(Default)]
-pub(crate) struct Registry {
-    channels: Mutex<HashMap<String, Vec<Arc<Mailbox>>>>,
-    changed: Notify,
-}
-
-impl Registry {
-    fn add(&self, channel: &str, mailbox: Arc<Mailbox>) {
-        self.channels.lock().entry(channel.to_owned()).or_default().push(mailbox);
-        self.changed.notify_one();
-    }
-
-    fn remove(&self, channel: &str, mailbox: &Arc<Mailbox>) {
-        let mut channels = self.channels.lock();
-        if let Some(mailboxes) = channels.get_mut(channel) {
-            mailboxes.retain(|other| !Arc::ptr_eq(other, mailbox));
-            if mailboxes.is_empty() {
-                channels.remove(channel);
-            }
-        }
-        drop(channels);
-        self.changed.notify_one();
-    }
-
-    /// Every subscription, by channel.
-    fn snapshot(&self) -> HashMap<String, Vec<Arc<Mailbox>>> {
-        self.channels.lock().clone()
-    }
-
-    /// Delivers to all mailboxes of a channel: (delivered, dropped).
-    fn deliver(&self, channel: &str, message: &Bytes) -> (u64, u64) {
-        let channels = self.channels.lock();
-        let Some(mailboxes) = channels.get(channel) else { return (0, 0) };
-        let delivered = mailboxes.iter().filter(|mailbox| mailbox.message(message.clone())).count();
-        (delivered as u64, (mailboxes.len() - delivered) as u64)
     }
 }

@@ -24,14 +24,15 @@ pub enum Event {
 
 #[derive(Default)]
 struct Queue {
-    events: VecDeque<Event>,
+    /// With the channel; a connection change is of all channels.
+    events: VecDeque<(Arc<str>, Event)>,
     messages: usize,
     /// The connection, by number, whose confirmation was reported last.
     told: u64,
     closed: bool,
 }
 
-/// Shared by the connection's task, which fills it, and one [`Subscription`].
+/// Shared by the connection's task, which fills it, and one [`Subscription`] or [`Inbox`](super::Inbox).
 #[derive(Default)]
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
@@ -40,13 +41,13 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     /// False if it was full and the message is lost.
-    pub(crate) fn message(&self, message: Bytes) -> bool {
+    pub(crate) fn message(&self, channel: &Arc<str>, message: Bytes) -> bool {
         let mut queue = self.queue.lock();
         if queue.messages >= MAILBOX_MESSAGES_MAX {
             return false;
         }
         queue.messages += 1;
-        queue.events.push_back(Event::Message(message));
+        queue.events.push_back((channel.clone(), Event::Message(message)));
         drop(queue);
         self.filled.notify_one();
         true
@@ -69,8 +70,8 @@ impl Mailbox {
     /// Only the last of several changes in a row is kept, so changes cannot fill the memory either.
     fn changed(&self, mut queue: MutexGuard<'_, Queue>, event: Event) {
         match queue.events.back_mut() {
-            Some(last @ (Event::Connected | Event::Disconnected)) => *last = event,
-            _ => queue.events.push_back(event),
+            Some((_, last @ (Event::Connected | Event::Disconnected))) => *last = event,
+            _ => queue.events.push_back(("".into(), event)),
         }
         drop(queue);
         self.filled.notify_one();
@@ -81,11 +82,23 @@ impl Mailbox {
         self.filled.notify_one();
     }
 
-    fn take(&self) -> Result<Event, bool> {
+    /// The next event and its channel, in order; none once it is closed. Cancel-safe.
+    pub(super) async fn next(&self) -> Option<(Arc<str>, Event)> {
+        loop {
+            match self.take() {
+                Ok(event) => return Some(event),
+                Err(true) => return None,
+                // `notify_one` leaves a permit when nobody waits: nothing is missed in between.
+                Err(false) => self.filled.notified().await,
+            }
+        }
+    }
+
+    fn take(&self) -> Result<(Arc<str>, Event), bool> {
         let mut queue = self.queue.lock();
         match queue.events.pop_front() {
             Some(event) => {
-                queue.messages -= usize::from(matches!(event, Event::Message(_)));
+                queue.messages -= usize::from(matches!(event.1, Event::Message(_)));
                 Ok(event)
             }
             None => Err(queue.closed),
@@ -103,14 +116,7 @@ pub struct Subscription {
 impl Subscription {
     /// The next event, in order; none once the connection was stopped for good. Cancel-safe.
     pub async fn next(&mut self) -> Option<Event> {
-        loop {
-            match self.mailbox.take() {
-                Ok(event) => return Some(event),
-                Err(true) => return None,
-                // `notify_one` leaves a permit when nobody waits: nothing is missed in between.
-                Err(false) => self.mailbox.filled.notified().await,
-            }
-        }
+        self.mailbox.next().await.map(|(_, event)| event)
     }
 }
 
@@ -126,23 +132,24 @@ mod tests {
 
     #[test]
     fn a_full_mailbox_drops_messages_and_keeps_the_last_connection_change() {
-        let mailbox = Mailbox::default();
+        let (mailbox, channel) = (Mailbox::default(), Arc::from("c"));
         mailbox.connected(1);
         mailbox.connected(1);
         for _ in 0..MAILBOX_MESSAGES_MAX {
-            assert!(mailbox.message(Bytes::from_static(b"x")));
+            assert!(mailbox.message(&channel, Bytes::from_static(b"x")));
         }
-        assert!(!mailbox.message(Bytes::from_static(b"lost")));
+        assert!(!mailbox.message(&channel, Bytes::from_static(b"lost")));
         for connection in 2..1_000 {
             mailbox.disconnected();
             mailbox.connected(connection);
         }
-        assert_eq!(mailbox.take(), Ok(Event::Connected));
+        let take = || mailbox.take().map(|(_, event)| event);
+        assert_eq!(take(), Ok(Event::Connected));
         for _ in 0..MAILBOX_MESSAGES_MAX {
-            assert_eq!(mailbox.take(), Ok(Event::Message(Bytes::from_static(b"x"))));
+            assert_eq!(take(), Ok(Event::Message(Bytes::from_static(b"x"))));
         }
-        assert_eq!(mailbox.take(), Ok(Event::Connected));
-        assert_eq!(mailbox.take(), Err(false));
-        assert!(mailbox.message(Bytes::new()));
+        assert_eq!(take(), Ok(Event::Connected));
+        assert_eq!(take(), Err(false));
+        assert!(mailbox.message(&channel, Bytes::new()));
     }
 }

@@ -4,7 +4,7 @@
 //! `Connected` is reported only after the server confirmed the subscriptions: a client library that
 //! resubscribes on its own and ignores refusals would leave an instance deaf without a sign.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use super::connect::{ConnectError, Connector, OnPush};
 use super::options::Endpoint;
-use super::subscription::Mailbox;
+use super::registry::Change;
 use super::{MESSAGE_BYTES_MAX, Outgoing, Shared};
 
 /// The first pause after a failure; each further one is twice as long, up to the cap, of which a random half
@@ -30,6 +30,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(10);
 const GOOD_AFTER: Duration = Duration::from_secs(5);
 /// Messages in one round trip.
 const PUBLISH_BATCH_MAX: usize = 128;
+/// Channels in one command.
+const SUBSCRIBE_BATCH_MAX: usize = 1_000;
 
 /// Why a connection that stood has ended.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +72,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut queue: mpsc::Receiver<Outgoing>
             () = tokio::time::sleep(pause) => {}
         }
     }
-    for mailbox in shared.registry.snapshot().into_values().flatten() {
+    for mailbox in shared.registry.mailboxes() {
         mailbox.close();
     }
 }
@@ -95,7 +97,7 @@ fn report(shared: &Shared, ended: &Ended, pause: Duration) {
 
 fn disconnected(shared: &Shared) {
     if shared.connected.send_replace(false) {
-        for mailbox in shared.registry.snapshot().into_values().flatten() {
+        for mailbox in shared.registry.mailboxes() {
             mailbox.disconnected();
         }
     }
@@ -203,11 +205,19 @@ async fn publish_queued(
             return std::future::pending().await;
         }
         let mut pipeline = redis::pipe();
-        for Outgoing { channel, message } in batch.drain(..) {
-            pipeline.cmd("PUBLISH").arg(channel).arg(message.as_ref()).ignore();
+        let mut waiting = Vec::with_capacity(count);
+        for Outgoing { channel, message, receivers } in batch.drain(..) {
+            pipeline.cmd("PUBLISH").arg(channel).arg(message.as_ref());
+            waiting.push(receivers);
         }
-        match pipeline.query_async::<()>(&mut publisher).await {
-            Ok(()) => shared.counters.published.fetch_add(count as u64, Relaxed),
+        match pipeline.query_async::<Vec<u64>>(&mut publisher).await {
+            Ok(counts) => {
+                for (receivers, count) in waiting.into_iter().zip(counts) {
+                    // Whoever asked may have gone.
+                    let _ = receivers.map(|receivers| receivers.send(count));
+                }
+                shared.counters.published.fetch_add(count as u64, Relaxed)
+            }
             Err(error) => {
                 shared.counters.dropped_out.fetch_add(count as u64, Relaxed);
                 return Ended::Publish(error);
@@ -218,42 +228,47 @@ async fn publish_queued(
 
 /// Subscribes to what is asked for, reports `Connected`, and follows changes of what is asked for.
 async fn keep_subscribed(shared: &Shared, mut subscriber: MultiplexedConnection) -> Ended {
-    let mut channels: HashSet<String> = HashSet::new();
+    let mut subscribed: HashSet<Arc<str>> = HashSet::new();
+    let mut is_first = true;
     loop {
-        // Taken before the snapshot: a change after it leaves a permit and another round.
-        let wanted = shared.registry.snapshot();
-        if let Err(error) = adjust(&mut subscriber, &mut channels, &wanted).await {
+        // A change after this leaves a permit and another round.
+        let (changes, last) = shared.registry.take_changes(is_first);
+        is_first = false;
+        if let Err(error) = adjust(&mut subscriber, &mut subscribed, &changes).await {
             return Ended::Subscribe(error);
         }
         if !*shared.connected.borrow() {
             shared.counters.connects.fetch_add(1, Relaxed);
             *shared.last_error.lock() = None;
             shared.connected.send_replace(true);
-            tracing::info!(channels = channels.len(), "redis is connected");
+            tracing::info!(channels = subscribed.len(), "redis is connected");
         }
         let connection = shared.counters.connects.load(Relaxed);
-        for mailbox in wanted.values().flatten() {
+        for mailbox in changes.iter().flat_map(|(_, mailboxes)| mailboxes) {
             mailbox.connected(connection);
         }
-        shared.registry.changed.notified().await;
+        shared.registry.confirm(last);
+        shared.registry.changed().await;
     }
 }
 
 async fn adjust(
     subscriber: &mut MultiplexedConnection,
-    channels: &mut HashSet<String>,
-    wanted: &HashMap<String, Vec<Arc<Mailbox>>>,
+    subscribed: &mut HashSet<Arc<str>>,
+    changes: &[Change],
 ) -> Result<(), RedisError> {
-    let new: Vec<&String> = wanted.keys().filter(|channel| !channels.contains(*channel)).collect();
-    if !new.is_empty() {
-        subscriber.subscribe(&new).await?;
-        channels.extend(new.into_iter().cloned());
+    let wanted = |wanted: bool| {
+        let as_wanted = move |(_, mailboxes): &&Change| mailboxes.is_empty() != wanted;
+        changes.iter().filter(as_wanted).map(|(channel, _)| channel.clone())
+    };
+    let new: Vec<Arc<str>> = wanted(true).filter(|channel| !subscribed.contains(channel)).collect();
+    for some in new.chunks(SUBSCRIBE_BATCH_MAX) {
+        subscriber.subscribe(some.iter().map(|channel| &**channel).collect::<Vec<&str>>()).await?;
+        subscribed.extend(some.iter().cloned());
     }
-    let gone: Vec<String> =
-        channels.iter().filter(|channel| !wanted.contains_key(*channel)).cloned().collect();
-    if !gone.is_empty() {
-        subscriber.unsubscribe(&gone).await?;
-        channels.retain(|channel| !gone.contains(channel));
+    let gone: Vec<Arc<str>> = wanted(false).filter(|channel| subscribed.remove(channel)).collect();
+    for some in gone.chunks(SUBSCRIBE_BATCH_MAX) {
+        subscriber.unsubscribe(some.iter().map(|channel| &**channel).collect::<Vec<&str>>()).await?;
     }
     Ok(())
 }

@@ -4,4 +4,5 @@
 mod cache;
 mod feed;
 mod model;
+mod push;
 mod redis;

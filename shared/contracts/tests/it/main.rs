@@ -4,4 +4,5 @@
 mod cache;
 mod jobs;
 mod permissions;
+mod push;
 mod storefront;

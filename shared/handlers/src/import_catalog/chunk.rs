@@ -1,15 +1,17 @@
-//! The one transaction of a chunk, and how often listings are told.
+//! The one transaction of a chunk, how often listings are told, and how often people are.
 
+use backplane::push::Throttle;
 use domain::StoreId;
 use domain::import::Refusal;
 use jobs::Context;
-use sql::Database;
 use store::imports::{self, Checkpoint, Progress, Work};
 use store::products;
 use store::publication::{self, ListingTags};
 use tokio::time::{Duration, Instant};
 
+use super::progress;
 use super::stop::Stop;
+use crate::Dependencies;
 use crate::catalog_file::Chunk;
 
 /// Most frequent telling of all listing pages of a store: every frontend reloads them.
@@ -17,7 +19,7 @@ const LISTINGS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Commits the chunks of one run, in order.
 pub(super) struct Committer<'a> {
-    database: &'a Database,
+    dependencies: &'a Dependencies,
     context: &'a Context,
     import_id: i64,
     actor: String,
@@ -28,6 +30,7 @@ pub(super) struct Committer<'a> {
     /// tell them.
     listing_pending: bool,
     listings_raised_at: Option<Instant>,
+    progress: Throttle,
 }
 
 /// What a committed chunk leaves behind.
@@ -38,9 +41,14 @@ struct Committed {
 }
 
 impl<'a> Committer<'a> {
-    pub(super) fn new(database: &'a Database, context: &'a Context, import_id: i64, work: &'a Work) -> Self {
+    pub(super) fn new(
+        dependencies: &'a Dependencies,
+        context: &'a Context,
+        import_id: i64,
+        work: &'a Work,
+    ) -> Self {
         Self {
-            database,
+            dependencies,
             context,
             import_id,
             actor: format!("import {import_id}"),
@@ -48,6 +56,7 @@ impl<'a> Committer<'a> {
             checkpoint: work.checkpoint,
             listing_pending: work.listing_pending,
             listings_raised_at: None,
+            progress: Throttle::new(progress::INTERVAL),
         }
     }
 
@@ -56,15 +65,28 @@ impl<'a> Committer<'a> {
         let now = Instant::now();
         let is_due = self.listings_raised_at.is_none_or(|raised| now - raised >= LISTINGS_INTERVAL);
         let raise = is_due || is_last;
+        let tell = self.progress.is_due(now) || is_last;
         let this = &*self;
         let committed = this
+            .dependencies
             .database
-            .transaction("imports.chunk", |tx| Box::pin(this.write(tx, chunk, raise, is_last)))
+            .transaction("imports.chunk", |tx| {
+                Box::pin(async move {
+                    let committed = this.write(tx, chunk, raise, is_last).await?;
+                    if tell {
+                        progress::tell(tx, &this.dependencies.push, this.import_id).await?;
+                    }
+                    Ok::<_, Stop>(committed)
+                })
+            })
             .await?;
         self.checkpoint = committed.checkpoint;
         self.listing_pending = committed.listing_pending;
         if committed.listings_raised {
             self.listings_raised_at = Some(now);
+        }
+        if tell {
+            self.progress.told(now);
         }
         Ok(())
     }

@@ -3,39 +3,42 @@
 //! Enqueued by `POST /admin/imports` in the transaction that stores the file. Each chunk is one transaction:
 //! products, their storefront documents, refused rows, counts and the checkpoint commit together or not at all, and
 //! only while the job is still ours. Running twice is harmless: a run goes on at the checkpoint, and of two runs
-//! at the same place one finds that the other has moved it. [`file`] reads, [`chunk`] commits.
+//! at the same place one finds that the other has moved it. [`file`] reads, [`chunk`] commits, [`progress`] tells whoever
+//! uploaded the file.
 
 mod chunk;
 mod file;
+mod progress;
 mod stop;
 
 use contracts::jobs::ImportCatalog;
 use jobs::{Context, Failure};
-use sql::Database;
 use store::imports::{self, Begun};
 
 use chunk::Committer;
 use file::File;
 use stop::Stop;
 
+use crate::Dependencies;
+
 /// Imports until the file ends, the job is taken away, or the file turns out to be broken.
 ///
 /// # Errors
 /// To be tried again: SQL Server, an interruption, a lost job. For good: a file that nobody can read, an import that
 /// does not exist; the import row says why.
-pub async fn run(database: Database, context: Context, job: ImportCatalog) -> Result<(), Failure> {
-    let stop = match import(&database, &context, job.import_id).await {
+pub async fn run(dependencies: Dependencies, context: Context, job: ImportCatalog) -> Result<(), Failure> {
+    let stop = match import(&dependencies, &context, job.import_id).await {
         Ok(()) => return Ok(()),
         Err(stop) => stop,
     };
     if stop.is_final() {
-        give_up(&database, &context, job.import_id, &stop).await.map_err(Stop::into_failure)?;
+        give_up(&dependencies, &context, job.import_id, &stop).await.map_err(Stop::into_failure)?;
     }
     Err(stop.into_failure())
 }
 
-async fn import(database: &Database, context: &Context, import_id: i64) -> Result<(), Stop> {
-    let Some(begun) = begin(database, context, import_id).await? else {
+async fn import(dependencies: &Dependencies, context: &Context, import_id: i64) -> Result<(), Stop> {
+    let Some(begun) = begin(dependencies, context, import_id).await? else {
         return Err(Stop::ImportVanished { import_id });
     };
     let Begun::Work(work) = begun else {
@@ -43,8 +46,8 @@ async fn import(database: &Database, context: &Context, import_id: i64) -> Resul
         return Ok(());
     };
     tracing::info!(import_id, row = work.checkpoint.row, "importing");
-    let mut file = File::open(database, &work).await?;
-    let mut committer = Committer::new(database, context, import_id, &work);
+    let mut file = File::open(&dependencies.database, &work).await?;
+    let mut committer = Committer::new(dependencies, context, import_id, &work);
     loop {
         let (chunk, is_last) = file.next_chunk().await?;
         if context.cancelled().is_cancelled() {
@@ -58,8 +61,13 @@ async fn import(database: &Database, context: &Context, import_id: i64) -> Resul
     }
 }
 
-async fn begin(database: &Database, context: &Context, import_id: i64) -> Result<Option<Begun>, Stop> {
-    database
+async fn begin(
+    dependencies: &Dependencies,
+    context: &Context,
+    import_id: i64,
+) -> Result<Option<Begun>, Stop> {
+    dependencies
+        .database
         .transaction("imports.begin", |tx| {
             Box::pin(async move {
                 context.assert_owned(tx).await?;
@@ -70,15 +78,22 @@ async fn begin(database: &Database, context: &Context, import_id: i64) -> Result
 }
 
 /// Tells the merchant why the import ended.
-async fn give_up(database: &Database, context: &Context, import_id: i64, stop: &Stop) -> Result<(), Stop> {
+async fn give_up(
+    dependencies: &Dependencies,
+    context: &Context,
+    import_id: i64,
+    stop: &Stop,
+) -> Result<(), Stop> {
     let reason = stop.to_string();
     let reason = reason.as_str();
     tracing::warn!(import_id, reason, "the import failed");
-    database
+    dependencies
+        .database
         .transaction("imports.fail", |tx| {
             Box::pin(async move {
                 context.assert_owned(tx).await?;
-                Ok(imports::fail(tx, import_id, reason).await?)
+                imports::fail(tx, import_id, reason).await?;
+                progress::tell(tx, &dependencies.push, import_id).await
             })
         })
         .await

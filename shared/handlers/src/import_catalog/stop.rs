@@ -19,6 +19,9 @@ pub(crate) enum Stop {
     /// SQL Server, or another run that has moved the checkpoint.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The notification.
+    #[error(transparent)]
+    Push(#[from] backplane::push::Error),
     /// Nobody can read the file.
     #[error(transparent)]
     Broken(#[from] BrokenFile),
@@ -50,7 +53,9 @@ impl Stop {
         match self {
             Self::Job(failure) => failure,
             // The engine looks for trouble with its own storage: it must find the error itself.
-            Self::Sql(error) | Self::Store(store::Error::Sql(error)) => Failure::retry(error),
+            Self::Sql(error)
+            | Self::Store(store::Error::Sql(error))
+            | Self::Push(backplane::push::Error::Sql(error)) => Failure::retry(error),
             stop if stop.is_final() => Failure::fail(stop),
             stop => Failure::retry(stop),
         }
@@ -74,6 +79,7 @@ impl sql::Retryable for Stop {
         match self {
             Self::Sql(error) => Some(error),
             Self::Store(error) => error.sql_error(),
+            Self::Push(error) => error.sql_error(),
             Self::Job(failure) => failure.sql_error(),
             _ => None,
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use backplane::push::Heard;
 use contracts::jobs::ImportCatalog;
 use handlers::import_catalog;
 use jobs::{Context, JobId, Registry};
 use store::imports::ImportState;
 
-use crate::world::World;
+use crate::world::{UPLOADER, World};
 
 const HEADER: &str = "Handle,Title,Variant Price,Option1 Name,Option1 Value\r\n";
 /// More than two chunks of them.
@@ -44,13 +45,9 @@ async fn an_import_without_an_end_to_its_rows_or_with_other_line_ends_is_read_al
     let catalog = catalog(3).replace("\r\n", "\n");
     let id = world.upload(catalog.trim_end().as_bytes()).await;
 
-    import_catalog::run(
-        world.database.database.clone(),
-        Context::detached(JobId(1)),
-        ImportCatalog { import_id: id },
-    )
-    .await
-    .unwrap();
+    import_catalog::run(world.dependencies(), Context::detached(JobId(1)), ImportCatalog { import_id: id })
+        .await
+        .unwrap();
 
     let report = world.import(id).await;
     assert_eq!((report.state, report.rows_read, report.products_created), (ImportState::Completed, 6, 3));
@@ -63,13 +60,9 @@ async fn a_handle_that_comes_back_later_is_refused_with_its_row() {
     let file = format!("{HEADER}lamp,Lamp,1,,\nchair,Chair,2,,\nlamp,Lamp again,3,,\nbad,,cheap,,\n");
     let id = world.upload(file.as_bytes()).await;
 
-    import_catalog::run(
-        world.database.database.clone(),
-        Context::detached(JobId(1)),
-        ImportCatalog { import_id: id },
-    )
-    .await
-    .unwrap();
+    import_catalog::run(world.dependencies(), Context::detached(JobId(1)), ImportCatalog { import_id: id })
+        .await
+        .unwrap();
 
     let report = world.import(id).await;
     assert_eq!((report.products_created, report.products_refused, report.rows_refused), (2, 2, 2));
@@ -84,8 +77,11 @@ async fn a_file_that_turns_out_to_be_broken_ends_the_import_with_the_reason() {
     let file = format!("{}\"{}", catalog(2), "x".repeat(handlers::catalog_file::RECORD_BYTES_MAX + 1));
     let id = world.upload(file.as_bytes()).await;
     let run = || {
-        let database = world.database.database.clone();
-        import_catalog::run(database, Context::detached(JobId(1)), ImportCatalog { import_id: id })
+        import_catalog::run(
+            world.dependencies(),
+            Context::detached(JobId(1)),
+            ImportCatalog { import_id: id },
+        )
     };
 
     let failure = run().await.unwrap_err();
@@ -98,12 +94,60 @@ async fn a_file_that_turns_out_to_be_broken_ends_the_import_with_the_reason() {
 }
 
 #[tokio::test]
+async fn whoever_uploaded_the_file_has_one_notification_that_went_along_with_the_import() {
+    let world = World::new().await;
+    let id = world.upload(catalog(PRODUCTS).as_bytes()).await;
+    let queued = world.push.replay(UPLOADER, 0, 10).await.unwrap();
+    let mut raised = world.push.raised();
+
+    import_catalog::run(world.dependencies(), Context::detached(JobId(1)), ImportCatalog { import_id: id })
+        .await
+        .unwrap();
+
+    let told = world.push.replay(UPLOADER, queued.head, 10).await.unwrap();
+    let [notification] = told.notifications.as_slice() else { panic!("one row: {told:?}") };
+    assert_eq!(notification.id, queued.notifications[0].id);
+    let field = |name: &str| notification.content[name].clone();
+    assert_eq!((field("state"), field("processedCount")), ("Completed".into(), (2 * PRODUCTS).into()));
+    assert_eq!((field("totalCount"), field("productsCreated")), ((2 * PRODUCTS).into(), PRODUCTS.into()));
+    assert!(field("finished").is_string() && field("processedBytes") == field("totalBytes"));
+    assert_eq!(notification.description, format!("Completed: {} rows", 2 * PRODUCTS));
+    // The first chunk and the last one at least were told, each under a number of its own.
+    let first = queued.head + 1;
+    assert_eq!(raised.next().await, Some(Heard::User(UPLOADER.into(), first)));
+    assert!(told.head > first);
+    world.database.close().await;
+}
+
+#[tokio::test]
+async fn an_import_that_fails_says_why_in_its_notification() {
+    let world = World::new().await;
+    let file = format!("{}\"{}", catalog(2), "x".repeat(handlers::catalog_file::RECORD_BYTES_MAX + 1));
+    let id = world.upload(file.as_bytes()).await;
+
+    let run = import_catalog::run(
+        world.dependencies(),
+        Context::detached(JobId(1)),
+        ImportCatalog { import_id: id },
+    );
+    assert!(run.await.is_err());
+
+    let told = world.push.replay(UPLOADER, 0, 10).await.unwrap();
+    let notification = &told.notifications[0];
+    assert_eq!(notification.content["state"], "Failed");
+    assert!(notification.description.starts_with("row 6 is larger than"), "{}", notification.description);
+    world.database.close().await;
+}
+
+#[tokio::test]
 async fn an_import_that_does_not_exist_is_not_tried_again() {
     let world = World::new().await;
-    let database = world.database.database.clone();
-
-    let failure =
-        import_catalog::run(database, Context::detached(JobId(1)), ImportCatalog { import_id: 7 }).await;
+    let failure = import_catalog::run(
+        world.dependencies(),
+        Context::detached(JobId(1)),
+        ImportCatalog { import_id: 7 },
+    )
+    .await;
 
     let failure = failure.unwrap_err();
     assert!(!failure.is_retry());
@@ -118,15 +162,15 @@ const STEAL: &str = "UPDATE j SET j.StateId = j.StateId + 1000000 FROM HangFire.
 async fn a_run_that_lost_its_job_writes_nothing() {
     let world = World::new().await;
     let id = world.upload(catalog(3).as_bytes()).await;
-    let (database, runs) = (world.database.database.clone(), Arc::new(AtomicU32::new(0)));
+    let (dependencies, runs) = (world.dependencies(), Arc::new(AtomicU32::new(0)));
     let ended = Arc::new(tokio::sync::Notify::new());
     let mut registry = Registry::new();
     let (counted, notify) = (Arc::clone(&runs), Arc::clone(&ended));
     registry.register(move |context, payload: ImportCatalog| {
-        let (database, runs, ended) = (database.clone(), Arc::clone(&counted), Arc::clone(&notify));
+        let (dependencies, runs, ended) = (dependencies.clone(), Arc::clone(&counted), Arc::clone(&notify));
         async move {
-            database.execute(STEAL, &[]).await?;
-            let result = import_catalog::run(database, context, payload).await;
+            dependencies.database.execute(STEAL, &[]).await?;
+            let result = import_catalog::run(dependencies, context, payload).await;
             assert!(result.as_ref().is_err_and(jobs::Failure::is_lost), "{result:?}");
             runs.fetch_add(1, Ordering::Relaxed);
             ended.notify_one();
@@ -174,8 +218,11 @@ async fn two_runs_of_one_import_at_once_write_everything_once() {
     let world = World::new().await;
     let id = world.upload(catalog(PRODUCTS).as_bytes()).await;
     let run = || {
-        let database = world.database.database.clone();
-        import_catalog::run(database, Context::detached(JobId(1)), ImportCatalog { import_id: id })
+        import_catalog::run(
+            world.dependencies(),
+            Context::detached(JobId(1)),
+            ImportCatalog { import_id: id },
+        )
     };
 
     let (one, other) = tokio::join!(run(), run());

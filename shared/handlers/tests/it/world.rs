@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use backplane::Push;
+use backplane::push::New;
 use contracts::jobs::ImportCatalog;
+use contracts::push::CatalogImport;
 use domain::{Currency, StoreId};
 use jobs::{Client, NoWakeUp, Registry, Server, ServerOptions};
 use sql::RowExt;
@@ -14,10 +17,13 @@ use store::stores::{self, Store};
 
 /// Only ends a hung test.
 const LIMIT: Duration = Duration::from_secs(60);
+/// Who uploads.
+pub(crate) const UPLOADER: &str = "user:7";
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 pub(crate) struct World {
     pub(crate) database: TestDatabase,
+    pub(crate) push: Push,
     pub(crate) store: Store,
 }
 
@@ -33,13 +39,15 @@ impl World {
         };
         let stored = &store;
         database.database.transaction("test.store", |tx| Box::pin(stores::put(tx, stored))).await.unwrap();
-        Self { database, store }
+        let push = Push::start(database.database.clone(), None, "test", "test");
+        Self { database, push, store }
     }
 
-    /// Stores a file and enqueues its import.
+    /// Stores a file, enqueues its import and tells [`UPLOADER`], as authoring-api does.
     pub(crate) async fn upload(&self, file: &[u8]) -> i64 {
         let store = &self.store.id;
         let client = &Client::new(Arc::new(NoWakeUp));
+        let push = &self.push;
         let written = self.database.database.transaction("test.upload", |tx| {
             Box::pin(async move {
                 let mut writer = blobs::Writer::create(tx, "catalog.csv", "text/csv").await?;
@@ -48,16 +56,29 @@ impl World {
                 let import = NewImport { store, blob_id: blob.id, file_name: "catalog.csv" };
                 let import_id = imports::create(tx, &import).await?;
                 client.enqueue(tx, &ImportCatalog { import_id }).await.map_err(jobs::Failure::from)?;
+                let content = &imports::standing(tx, import_id).await?.unwrap();
+                let new = New {
+                    user_id: UPLOADER,
+                    creator: "jo",
+                    collapse_key: &CatalogImport::key(import_id),
+                    title: &content.title(),
+                    description: &content.description(),
+                    content,
+                };
+                push.notify(tx, &new).await?;
                 Ok::<_, jobs::Failure>(import_id)
             })
         });
         written.await.unwrap()
     }
 
+    pub(crate) fn dependencies(&self) -> handlers::Dependencies {
+        handlers::Dependencies { database: self.database.database.clone(), push: self.push.clone() }
+    }
+
     /// A job server with the project's own handlers.
     pub(crate) fn worker(&self) -> Server {
-        let dependencies = handlers::Dependencies { database: self.database.database.clone() };
-        self.worker_with(handlers::registry(dependencies))
+        self.worker_with(handlers::registry(self.dependencies()))
     }
 
     pub(crate) fn worker_with(&self, registry: Registry) -> Server {

@@ -156,6 +156,12 @@ table! {
             | "VirtoCommerce:SignalR:AzureSignalRService:ConnectionString",
         Form::Secret { min: 1 }, Absent("–"),
         "Azure SignalR Service; push is not built yet";
+    PUSH_RETENTION: "PushNotifications:Retention",
+        Form::TimeSpan { min: HOUR, max: YEAR }, Value("30.00:00:00"),
+        "how long a notification is kept after its last change";
+    PUSH_MAX_PER_USER: "PushNotifications:MaxPerUser",
+        Form::Integer { min: 10, max: 100_000 }, Value("1000"),
+        "notifications that are kept for one user; of more the oldest go";
     PUSH_HUB_URL: "PushNotifications:HubUrl",
         Form::Text { max: 2000 }, Absent("–"),
         "accepted and not needed: instances reach each other through SQL Server and Redis";

@@ -122,6 +122,10 @@ pub struct Push {
     pub channel_name: String,
     /// Azure SignalR Service.
     pub azure_connection: Option<Secret>,
+    /// How long a notification is kept after its last change.
+    pub retention: Duration,
+    /// Notifications that are kept for one user.
+    pub max_per_user: u32,
     /// Whether any of its keys was set by somebody.
     pub is_configured: bool,
 }
@@ -422,6 +426,8 @@ fn read_push(reader: &mut Reader<'_>) -> Push {
         },
         channel_name: reader.text(&keys::PUSH_CHANNEL_NAME),
         azure_connection: reader.secret(&keys::AZURE_SIGNALR_CONNECTION),
+        retention: reader.span(&keys::PUSH_RETENTION),
+        max_per_user: u32::try_from(reader.integer(&keys::PUSH_MAX_PER_USER)).unwrap_or(u32::MAX),
     }
 }
 

@@ -5,9 +5,11 @@
 //! transaction that writes its products: after a kill nothing is lost, and nothing is done twice.
 
 mod run;
+mod standing;
 mod view;
 
 pub use run::{Begun, Checkpoint, Progress, REFUSALS_KEPT_MAX, Work, begin, checkpoint, fail, finish};
+pub use standing::standing;
 pub use view::{ImportState, ImportView, StoredRefusal, view};
 
 use crate::{Error, Result};

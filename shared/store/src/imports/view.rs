@@ -21,6 +21,18 @@ pub enum ImportState {
     Failed,
 }
 
+impl ImportState {
+    /// As it is stored and as clients see it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "Queued",
+            Self::Running => "Running",
+            Self::Completed => "Completed",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
 /// An import with a page of its refusals. Counts are as of the last checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportView {
@@ -129,7 +141,7 @@ pub async fn view(
     }))
 }
 
-fn read_state(id: i64, state: &str) -> Result<ImportState> {
+pub(super) fn read_state(id: i64, state: &str) -> Result<ImportState> {
     match state {
         "Queued" => Ok(ImportState::Queued),
         "Running" => Ok(ImportState::Running),
