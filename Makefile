@@ -61,5 +61,6 @@ bench: tools ## Benchmarks side by side; prints a table and writes target/bench.
 		--bin frontend-api --bin authoring-api --bin job-worker --bin local-sql --bin bench
 	target/release/bench $(if $(ONLY),--only $(ONLY))
 
-soak: build ## Break a busy system at random for SOAK_MINUTES (10) and judge what its users saw; SOAK_SEED repeats one.
+soak: build ## Break a busy system at random for SOAK_MINUTES (10) and judge what its users saw; SOAK_SEED repeats one. Then job servers, for as long.
 	target/debug/soak --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
+	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --locked --quiet -p jobs --test it -- --ignored --nocapture --skip the_process

@@ -61,6 +61,12 @@ impl Context {
         self.inner.attempt
     }
 
+    /// The number of this claim: each later claim of the job, by whomever, has a greater one. Hand it to systems outside
+    /// that can refuse older numbers than they have seen. 0 when [`detached`](Self::detached).
+    pub fn fence(&self) -> i64 {
+        self.inner.fence.unwrap_or_default()
+    }
+
     /// A job parameter (`HangFire.JobParameter`), its JSON text.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.inner.parameters.get(name).map(String::as_str)

@@ -26,7 +26,7 @@ pub use enqueue::Client;
 pub use error::{Error, Result};
 pub use failure::Failure;
 pub use migrations::MIGRATIONS;
-pub use observer::{NoObserver, Observer, RunOutcome, RunReport, TraceContext};
+pub use observer::{NoObserver, Observer, RunOutcome, RunReport, SettlementReport, TraceContext};
 pub use payload::{JobId, Payload};
 pub use queue::{QUEUE_NAME_MAX, check_queue_name};
 pub use recurring::{Misfire, Recurring};

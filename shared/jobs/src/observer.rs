@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::payload::JobId;
+
 /// The job parameter that carries the trace.
 pub(crate) const TRACE_PARAMETER: &str = "opentelemetry_activity_context";
 /// Longer headers are not taken over from a job: W3C allows 55 characters and 512.
@@ -63,6 +65,20 @@ pub struct RunReport<'a> {
     pub waited: Duration,
 }
 
+/// What the storage said to the outcome of one run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettlementReport {
+    /// The job.
+    pub job: JobId,
+    /// Under which the outcome was sent: [`Context::fence`](crate::Context::fence) of the run.
+    pub fence: i64,
+    /// What was to be written.
+    pub outcome: RunOutcome,
+    /// Whether it was. If not, the job was not ours any more; or the same outcome was written already, by a batch
+    /// whose answer was lost.
+    pub accepted: bool,
+}
+
 /// Hears of jobs and knows the present trace. Every method must be quick; the defaults do nothing.
 pub trait Observer: Send + Sync {
     /// `jobs` of one kind were committed into a queue. `expected`: a live server has announced that it runs them.
@@ -70,6 +86,9 @@ pub trait Observer: Send + Sync {
 
     /// A run ended. Called inside of the run's span.
     fn ran(&self, _report: &RunReport<'_>) {}
+
+    /// The storage accepted or refused an outcome. A run whose job was known to be lost sends none.
+    fn settled(&self, _report: &SettlementReport) {}
 
     /// The trace that goes on in the jobs enqueued now.
     fn trace(&self) -> Option<TraceContext> {

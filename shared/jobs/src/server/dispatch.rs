@@ -16,6 +16,8 @@ use super::backoff::Backoff;
 use super::exchange::{self, Answer, Ask, Claimed, Outcome, Settlement, exchange, peek};
 use super::run::{self, Completion, storage_was_away};
 use crate::error::Result;
+use crate::observer::SettlementReport;
+use crate::payload::JobId;
 
 /// A batch that the storage refuses for another reason than being away is split; an outcome that is refused alone this
 /// often is given up, and its job runs again when the lease ends.
@@ -256,7 +258,9 @@ impl Dispatcher {
         let mut lost = 0;
         for settlement in self.pending.drain(..) {
             let state_id = settlement.fence.state_id;
-            if !answer.settled.contains(&state_id) {
+            let accepted = answer.settled.contains(&state_id);
+            report(&self.shared, &settlement, accepted);
+            if !accepted {
                 lost += 1;
                 let job = settlement.fence.job_id;
                 match self.uncertain {
@@ -316,6 +320,7 @@ impl Dispatcher {
                 exchange(&shared.database, &shared.identity, &shared.options, alone, Ask::NOTHING).await;
             match result {
                 Ok(answer) => {
+                    report(&shared, &settlement, !answer.settled.is_empty());
                     shared.running.remove(settlement.fence.state_id);
                     shared.health.count_exchange(0, answer.settled.len(), 1 - answer.settled.len().min(1));
                 }
@@ -366,4 +371,15 @@ impl Dispatcher {
             })
             .collect()
     }
+}
+
+fn report(shared: &Shared, settlement: &Settlement, accepted: bool) {
+    let Settlement { fence, outcome } = settlement;
+    let job = JobId(fence.job_id);
+    shared.observer.settled(&SettlementReport {
+        job,
+        fence: fence.state_id,
+        outcome: outcome.report(),
+        accepted,
+    });
 }

@@ -15,6 +15,7 @@ use super::ServerOptions;
 use crate::continuations::read_queues;
 use crate::error::{Result, take_set};
 use crate::failure::{Exception, cut};
+use crate::observer::RunOutcome;
 use crate::registry::Registry;
 use crate::retry::{REASON_MAX, retry_reason};
 
@@ -115,6 +116,18 @@ pub(super) enum Outcome {
         reason: String,
         died: bool,
     },
+}
+
+impl Outcome {
+    /// As observers hear of it.
+    pub(super) fn report(&self) -> RunOutcome {
+        match self {
+            Self::Succeeded { .. } => RunOutcome::Succeeded,
+            Self::Failed { .. } => RunOutcome::Failed,
+            Self::Retry { .. } => RunOutcome::Retried,
+            Self::Requeue { .. } => RunOutcome::GivenBack,
+        }
+    }
 }
 
 /// One outcome under its fence.

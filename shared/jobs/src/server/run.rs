@@ -121,13 +121,7 @@ fn report(
     elapsed: Duration,
     waited: time::Duration,
 ) {
-    let outcome = match outcome {
-        None => RunOutcome::Lost,
-        Some(Outcome::Succeeded { .. }) => RunOutcome::Succeeded,
-        Some(Outcome::Failed { .. }) => RunOutcome::Failed,
-        Some(Outcome::Retry { .. }) => RunOutcome::Retried,
-        Some(Outcome::Requeue { .. }) => RunOutcome::GivenBack,
-    };
+    let outcome = outcome.map_or(RunOutcome::Lost, Outcome::report);
     let span = Span::current();
     span.record("job.outcome", tracing::field::debug(outcome));
     if matches!(outcome, RunOutcome::Failed | RunOutcome::Retried) {

@@ -38,6 +38,7 @@ struct Shared {
     held: Mutex<Vec<Held>>,
     commits_cut: watch::Sender<u64>,
     accepted: AtomicU64,
+    rewrites: Vec<Rewrite>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -57,6 +58,13 @@ enum Plan {
     CutAndHold,
 }
 
+/// A text in statements that is replaced on the way, and how often it was.
+struct Rewrite {
+    from: Vec<u8>,
+    to: Vec<u8>,
+    count: AtomicU64,
+}
+
 /// The server's side of a connection whose client is gone, with the COMMIT that it has not seen yet.
 struct Held {
     to_server: OwnedWriteHalf,
@@ -67,6 +75,18 @@ struct Held {
 impl Proxy {
     /// Listens on a free port of the loopback address and passes on to the server of `target`.
     pub async fn start(target: &ConnectionString) -> Self {
+        Self::start_rewriting(target, &[]).await
+    }
+
+    /// A proxy that replaces texts in the statements that pass, to show what a test does to a client that is broken
+    /// in this way. `from` and `to` must be of one length; ask [`rewritten`](Self::rewritten) whether it took place.
+    pub async fn start_rewriting(target: &ConnectionString, rewrites: &[(&str, &str)]) -> Self {
+        let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let rewrite = |&(from, to): &(&str, &str)| {
+            let (from, to) = (utf_16(from), utf_16(to));
+            assert_eq!(from.len(), to.len(), "texts of one length only");
+            Rewrite { from, to, count: AtomicU64::new(0) }
+        };
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address: SocketAddr = listener.local_addr().expect("the address of a listener");
         let shared = Arc::new(Shared {
@@ -78,6 +98,7 @@ impl Proxy {
             held: Mutex::default(),
             commits_cut: watch::Sender::new(0),
             accepted: AtomicU64::new(0),
+            rewrites: rewrites.iter().map(rewrite).collect(),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -117,7 +138,7 @@ impl Proxy {
         for mut held in held {
             // The server may have ended the session meanwhile; then there is nothing to release.
             if held.to_server.write_all(&held.unsent).await.is_ok() {
-                let _ = read_message(&mut held.from_server).await;
+                let _ = Message::read(&mut held.from_server).await;
             }
         }
     }
@@ -150,6 +171,12 @@ impl Proxy {
     /// Takes new connections again.
     pub fn accept(&self) {
         self.shared.refusing.send_replace(false);
+    }
+
+    /// How often the text that was replaced least often has been replaced.
+    pub fn rewritten(&self) -> u64 {
+        let counts = self.shared.rewrites.iter().map(|rewrite| rewrite.count.load(Ordering::Relaxed));
+        counts.min().unwrap_or_default()
     }
 
     /// Connections taken so far, those refused included.
@@ -198,7 +225,7 @@ async fn pass_on(client: TcpStream, cut: CancellationToken, shared: Arc<Shared>)
         Plan::PassOn | Plan::CutBefore => {}
         Plan::CutAfter => {
             if line.to_server.write_all(&unsent).await.is_ok() {
-                let _ = read_message(&mut line.from_server).await;
+                let _ = Message::read(&mut line.from_server).await;
             }
         }
         Plan::CutAndHold => {
@@ -219,8 +246,14 @@ struct Line {
 impl Line {
     /// Passes on until one side hangs up (`None`) or a planned COMMIT comes by: what to do, and its bytes.
     async fn run(&mut self, shared: &Shared) -> Option<(Plan, Vec<u8>)> {
+        let requests = async {
+            match shared.rewrites.is_empty() {
+                true => pass_requests(&mut self.from_client, &mut self.to_server, shared).await,
+                false => pass_rewritten(&mut self.from_client, &mut self.to_server, shared).await,
+            }
+        };
         tokio::select! {
-            end = pass_requests(&mut self.from_client, &mut self.to_server, shared) => end,
+            end = requests => end,
             _ = pass_answers(&mut self.from_server, &mut self.to_client, shared) => None,
         }
     }
@@ -245,6 +278,35 @@ async fn pass_requests(
         shared.passing(|paused| paused != Paused::All).await;
         to.write_all(chunk).await.ok()?;
     }
+}
+
+/// Passes on whole messages, with texts replaced; knows no plans.
+async fn pass_rewritten(
+    from: &mut OwnedReadHalf,
+    to: &mut OwnedWriteHalf,
+    shared: &Shared,
+) -> Option<(Plan, Vec<u8>)> {
+    loop {
+        let mut message = Message::read(from).await.ok()?;
+        for rewrite in &shared.rewrites {
+            let replaced = replace(&mut message.body, &rewrite.from, &rewrite.to);
+            rewrite.count.fetch_add(replaced, Ordering::Relaxed);
+        }
+        shared.passing(|paused| paused != Paused::All).await;
+        to.write_all(&message.to_bytes()).await.ok()?;
+    }
+}
+
+fn replace(body: &mut [u8], from: &[u8], to: &[u8]) -> u64 {
+    let mut replaced = 0;
+    let mut at = 0;
+    while let Some(found) = body[at..].windows(from.len()).position(|window| window == from) {
+        at += found;
+        body[at..at + to.len()].copy_from_slice(to);
+        at += to.len();
+        replaced += 1;
+    }
+    replaced
 }
 
 async fn pass_answers(
@@ -283,23 +345,72 @@ impl Scanner {
     }
 }
 
-/// Reads one whole TDS message: packets up to the one marked as the last.
-async fn read_message(from: &mut OwnedReadHalf) -> std::io::Result<()> {
-    loop {
-        let mut header = [0; 8];
-        from.read_exact(&mut header).await?;
-        let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-        let mut body = vec![0; length.saturating_sub(header.len())];
-        from.read_exact(&mut body).await?;
-        if header[1] & 1 == 1 {
-            return Ok(());
+/// Length of a TDS packet's header.
+const HEADER_LEN: usize = 8;
+/// A TLS record: with `Encrypt=False` some clients still encrypt the login, outside of TDS packets.
+const TLS_RECORD: u8 = 0x17;
+const TLS_HEADER_LEN: usize = 5;
+
+/// One whole TDS message: the headers of its packets, and what they carried together.
+struct Message {
+    headers: Vec<[u8; HEADER_LEN]>,
+    body: Vec<u8>,
+}
+
+impl Message {
+    /// Reads packets up to the one marked as the last; a TLS record is a message without headers.
+    async fn read(from: &mut OwnedReadHalf) -> std::io::Result<Self> {
+        let mut message = Self { headers: Vec::new(), body: Vec::new() };
+        loop {
+            let mut header = [0; HEADER_LEN];
+            from.read_exact(&mut header).await?;
+            if header[0] == TLS_RECORD {
+                let length = usize::from(u16::from_be_bytes([header[3], header[4]])) + TLS_HEADER_LEN;
+                message.body = header.to_vec();
+                message.body.resize(length.max(HEADER_LEN), 0);
+                from.read_exact(&mut message.body[HEADER_LEN..]).await?;
+                return Ok(message);
+            }
+            let start = message.body.len();
+            message.body.resize(start + body_len(&header), 0);
+            from.read_exact(&mut message.body[start..]).await?;
+            message.headers.push(header);
+            if header[1] & 1 == 1 {
+                return Ok(message);
+            }
         }
     }
+
+    fn to_bytes(&self) -> Vec<u8> {
+        if self.headers.is_empty() {
+            return self.body.clone();
+        }
+        let mut bytes = Vec::with_capacity(self.body.len() + self.headers.len() * HEADER_LEN);
+        let mut rest = &self.body[..];
+        for header in &self.headers {
+            let (body, after) = rest.split_at(body_len(header));
+            bytes.extend_from_slice(header);
+            bytes.extend_from_slice(body);
+            rest = after;
+        }
+        bytes
+    }
+}
+
+fn body_len(header: &[u8; HEADER_LEN]) -> usize {
+    usize::from(u16::from_be_bytes([header[2], header[3]])).saturating_sub(HEADER_LEN)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Scanner;
+    use super::{Scanner, replace};
+
+    #[test]
+    fn every_occurrence_is_replaced() {
+        let mut body = *b"a=b and a=b, a=";
+        assert_eq!(replace(&mut body, b"a=b", b"a=a"), 2);
+        assert_eq!(&body, b"a=a and a=a, a=");
+    }
 
     #[test]
     fn the_word_is_found_across_chunks_and_only_once() {
