@@ -1,13 +1,15 @@
 //! A job server: claims jobs, runs their handlers, writes what came of it.
 //!
-//! Six tasks, none of which waits for another's statements: `dispatch` (one batch claims jobs and acknowledges the last
+//! Seven tasks, none of which waits for another's statements: `dispatch` (one batch claims jobs and acknowledges the last
 //! ones), `lease` (keeps running jobs ours, notices when they are not), `presence` (heartbeat; finds dead servers and
 //! gives their jobs back), `schedule` (moves due retries and delayed jobs into their queues), `recurring` (makes the jobs of
-//! recurring ones), `continuations` (finds jobs whose parent ended without starting them). Handlers are tasks of their own.
+//! recurring ones), `continuations` (finds jobs whose parent ended without starting them), `clean` (deletes what has
+//! expired). Handlers are tasks of their own.
 //!
 //! Start at [`Server::start`], then `dispatch`; the statements are in `complete.sql` and `claim.sql`.
 
 mod backoff;
+mod clean;
 mod continuations;
 mod dispatch;
 mod exchange;
@@ -158,6 +160,7 @@ impl Server {
         helpers.spawn(schedule::run(shared.clone(), stop.claims.clone()));
         helpers.spawn(recurring::run(shared.clone(), stop.claims.clone()));
         helpers.spawn(continuations::run(shared.clone(), stop.claims.clone()));
+        helpers.spawn(clean::run(shared.clone(), stop.claims.clone()));
         helpers.close();
         let (completions, completed) = mpsc::channel(shared.options.worker_count);
         let dispatcher = dispatch::Dispatcher::new(shared.clone(), completions, completed);

@@ -51,6 +51,11 @@ pub struct ServerOptions {
     pub deaths_max: i32,
     /// How long a succeeded job's rows are kept. Default 1 day.
     pub keep_succeeded: Duration,
+    /// Pause between rounds of cleaning: expired rows are deleted, counters summed. Default 1 min.
+    pub cleanup_interval: Duration,
+    /// Most jobs deleted in one transaction, with their history. Default 500: well below what makes SQL Server lock the
+    /// whole table.
+    pub cleanup_batch: i32,
     /// At shutdown, handlers may finish undisturbed for this long. Default 5 s.
     pub cancel_grace: Duration,
     /// At shutdown, handlers are dropped after this long. Default 15 s.
@@ -85,6 +90,8 @@ impl Default for ServerOptions {
             retry: RetryPolicy::default(),
             deaths_max: 5,
             keep_succeeded: Duration::from_secs(24 * 60 * 60),
+            cleanup_interval: Duration::from_secs(60),
+            cleanup_batch: 500,
             cancel_grace: Duration::from_secs(5),
             shutdown_timeout: Duration::from_secs(15),
             storage_grace: Duration::from_secs(5),
@@ -97,6 +104,9 @@ impl Default for ServerOptions {
 const RENEWALS_PER_LEASE: u32 = 5;
 /// Longest lease, a day: statements count it in milliseconds of an `int`.
 const LEASE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// More rows in one statement may be escalated to a lock on the table (from 5,000, counting those of the history).
+const CLEANUP_BATCH_MAX: i32 = 1_000;
 
 impl ServerOptions {
     /// Pause between renewals.
@@ -127,6 +137,10 @@ impl ServerOptions {
         must(
             !self.heartbeat.is_zero() && !self.watch_interval.is_zero(),
             "heartbeat and watch_interval must be above 0",
+        )?;
+        must(
+            (1..=CLEANUP_BATCH_MAX).contains(&self.cleanup_batch) && !self.cleanup_interval.is_zero(),
+            "cleanup_batch must be 1 to 1000 and cleanup_interval above 0",
         )?;
         must(self.cancel_grace <= self.shutdown_timeout, "cancel_grace must not exceed shutdown_timeout")
     }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
 mod claim;
+mod cleanup;
 mod continuations;
 mod dead_server;
 mod delayed;
