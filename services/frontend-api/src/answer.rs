@@ -5,10 +5,10 @@
 //! bytes as they are suit every client.
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, VARY, WARNING,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY, WARNING,
 };
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use contracts::cache::Document;
 use host::http::{Accepted, Coding};
 
@@ -24,22 +24,37 @@ const ACCEPT_ENCODING: HeaderValue = HeaderValue::from_static("accept-encoding")
 /// RFC 7234 5.5: SQL Server does not answer, and this is the last that was known.
 const STALE: HeaderValue = HeaderValue::from_static("110 - \"Response is Stale\"");
 
-/// Answers `request` with a document. Neither the bytes nor the entity tag are copied.
+/// Answers a request with a document. Neither the bytes nor the entity tag are copied.
 pub(crate) async fn document(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     served: &Served,
     representations: &Representations,
 ) -> HttpResponse {
-    match Accepted::of(request.headers()) {
-        None => as_it_is(request, served),
+    match Accepted::of(headers) {
+        None => as_it_is(headers, served),
         // In a box: who accepts no coding does not carry its future.
-        Some(accepted) => Box::pin(coded(request, served, accepted, representations)).await,
+        Some(accepted) => Box::pin(coded(headers, served, accepted, representations)).await,
     }
 }
 
-fn as_it_is(request: &HttpRequest, served: &Served) -> HttpResponse {
+/// The same, unless the document has to be compressed first.
+#[inline]
+pub(crate) fn from_memory(
+    headers: &HeaderMap,
+    served: &Served,
+    representations: &Representations,
+) -> Option<HttpResponse> {
+    let Some(accepted) = Accepted::of(headers) else { return Some(as_it_is(headers, served)) };
+    if let Some(confirmation) = confirmation(headers, served, accepted) {
+        return Some(confirmation);
+    }
+    let form = representations.in_memory(&served.document, accepted.preferred)?;
+    Some(in_form(served, accepted.preferred, form))
+}
+
+fn as_it_is(headers: &HeaderMap, served: &Served) -> HttpResponse {
     let document = &*served.document;
-    if conditional::is_not_modified(request.headers(), &document.etag) {
+    if conditional::is_not_modified(headers, &document.etag) {
         return head(HttpResponse::NotModified(), served, document.etag.clone()).finish();
     }
     head(HttpResponse::Ok(), served, document.etag.clone())
@@ -48,21 +63,31 @@ fn as_it_is(request: &HttpRequest, served: &Served) -> HttpResponse {
 }
 
 async fn coded(
-    request: &HttpRequest,
+    headers: &HeaderMap,
     served: &Served,
     accepted: Accepted,
     representations: &Representations,
 ) -> HttpResponse {
+    if let Some(confirmation) = confirmation(headers, served, accepted) {
+        return confirmation;
+    }
+    let form = representations.get(&served.document, accepted.preferred).await;
+    in_form(served, accepted.preferred, form)
+}
+
+/// 304, if the client has one of the forms that it accepts.
+fn confirmation(headers: &HeaderMap, served: &Served, accepted: Accepted) -> Option<HttpResponse> {
     let document = &*served.document;
     let mut known = std::iter::once(document.etag.clone()).chain(etags(document, accepted));
     // The answer names the form that the client has: a cache with several knows then which of them is meant.
-    if let Some(etag) = known.find(|etag| conditional::is_not_modified(request.headers(), etag)) {
-        return head(HttpResponse::NotModified(), served, etag)
-            .insert_header((VARY, ACCEPT_ENCODING))
-            .finish();
-    }
-    let coding = accepted.preferred;
-    let (etag, bytes, coding) = match representations.get(document, coding).await {
+    let etag = known.find(|etag| conditional::is_not_modified(headers, etag))?;
+    Some(head(HttpResponse::NotModified(), served, etag).insert_header((VARY, ACCEPT_ENCODING)).finish())
+}
+
+/// 200 with the document in this coding; `None`: as it is.
+fn in_form(served: &Served, coding: Coding, form: Option<Bytes>) -> HttpResponse {
+    let document = &*served.document;
+    let (etag, bytes, coding) = match form {
         Some(bytes) => (representations::etag(document, coding), bytes, Some(coding.name())),
         None => (document.etag.clone(), document.bytes.clone(), None),
     };

@@ -1,7 +1,7 @@
 //! The shop's side: every storefront request, answered from local memory where it can be.
 //!
 //! A request for a product takes three steps: [`routes`] → `products::get` → the cache, and on a miss a fourth, the
-//! query in `store::publication`. The answers are finished documents: nothing is rendered here. Reads only; what the
+//! query in `store::publication`; what the cache holds is answered before any routing (`products::shortcut`). The answers are finished documents: nothing is rendered here. Reads only; what the
 //! merchant changes is authoring-api's matter.
 //!
 //! Modules in reading order: [`routes`], `products`, `answer`, `representations`, `conditional`, [`state`], `error`, [`openapi`].
@@ -37,5 +37,6 @@ pub async fn run(host: Host) -> anyhow::Result<()> {
         });
     }
     let document = openapi::document()?;
+    let host = host.with_shortcut(routes::shortcut(state.clone()));
     host.serve(Some(document), move |config| routes::configure(config, state.clone())).await
 }

@@ -52,7 +52,7 @@ impl Representations {
 
     /// The document in this coding; `None`: it is not worth it, or not wanted.
     pub(crate) async fn get(&self, document: &Document, coding: Coding) -> Option<Bytes> {
-        if !self.settings.enabled || document.bytes.len() < self.settings.min_bytes {
+        if !self.is_worth(document) {
             return None;
         }
         let name = (document.etag.clone(), coding);
@@ -60,6 +60,18 @@ impl Representations {
             async || Ok::<_, std::convert::Infallible>(Form(coding.encode(document.bytes.clone()).await));
         let Ok(form) = self.kept.get_or_insert_async(&name, make()).await;
         form.0
+    }
+
+    /// As [`get`](Self::get), without making anything; the outer `None`: it has to be made.
+    pub(crate) fn in_memory(&self, document: &Document, coding: Coding) -> Option<Option<Bytes>> {
+        if !self.is_worth(document) {
+            return Some(None);
+        }
+        self.kept.get(&(document.etag.clone(), coding)).map(|form| form.0)
+    }
+
+    fn is_worth(&self, document: &Document) -> bool {
+        self.settings.enabled && document.bytes.len() >= self.settings.min_bytes
     }
 
     /// For metrics.

@@ -69,6 +69,12 @@ impl AppState {
         CacheStats { bytes: stats.bytes + self.representations.bytes(), ..stats }
     }
 
+    /// The document under `key`, if memory has it and it may be served now.
+    #[inline]
+    pub(crate) fn document_in_memory(&self, key: &StorefrontKey) -> Option<Served> {
+        served(self.cache.get(key)?)
+    }
+
     /// The document under `key`, from memory or from SQL Server. That there is none is remembered as well.
     pub(crate) async fn document(&self, key: &StorefrontKey) -> Result<Served, Problem> {
         let served = match self.cache.get(key) {
@@ -76,9 +82,14 @@ impl AppState {
             // In a box: a hit does not carry a future that can load.
             None => Box::pin(self.cache.load(key, || load(&self.database, key))).await.map_err(Error)?,
         };
-        let is_stale = served.outcome == Outcome::Stale;
-        served.value.map(|document| Served { document, is_stale }).ok_or_else(not_found)
+        self::served(served).ok_or_else(not_found)
     }
+}
+
+/// `None`: there is no such document.
+fn served(found: backplane::Served<Document>) -> Option<Served> {
+    let is_stale = found.outcome == Outcome::Stale;
+    found.value.map(|document| Served { document, is_stale })
 }
 
 /// What a key names, with the tags of what would change it. The key itself is a tag too: that of the product or slug.

@@ -16,7 +16,7 @@ use crate::auth::{AccessTokens, Keyring};
 use crate::configuration::{Configuration, Hangfire, Scalability, Settings, milliseconds};
 use crate::database;
 use crate::health::{FeedPart, Health, JobServerPart, Observed, SqlState};
-use crate::http::{self, Listener, Surroundings};
+use crate::http::{self, Listener, Shortcut, Surroundings};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::observation::{self, JobObserver};
@@ -53,6 +53,7 @@ pub struct Host {
     job_server: JobServer,
     health: web::Data<Health>,
     listener: Listener,
+    shortcut: Option<Shortcut>,
 }
 
 /// The job server, while there is one; shared with the health routes.
@@ -92,6 +93,7 @@ impl Host {
             lifecycle: lifecycle.part(),
             health: health.clone(),
             metrics: metrics.clone(),
+            shortcut: None,
         };
         let Some(database) = wait_for_database(&settings, &listener, around, &lifecycle).await? else {
             return Ok(None);
@@ -123,7 +125,14 @@ impl Host {
             job_server,
             health,
             listener,
+            shortcut: None,
         }))
+    }
+
+    /// Answers by this before any route.
+    #[must_use]
+    pub fn with_shortcut(self, shortcut: Shortcut) -> Self {
+        Self { shortcut: Some(shortcut), ..self }
     }
 
     /// Starts a job server with these handlers if this process is to run jobs; `false`: it only enqueues.
@@ -164,6 +173,7 @@ impl Host {
             lifecycle: self.lifecycle.clone(),
             health: self.health.clone(),
             metrics: self.metrics.clone(),
+            shortcut: self.shortcut.clone(),
         };
         let (service, address) = (self.settings.service.name(), self.listener.address);
         let document = document.filter(|_| self.settings.openapi_enabled);

@@ -1,15 +1,19 @@
 //! `GET /v1/{store}/products/{idOrSlug}`: one product's document.
 
+use actix_web::dev::RequestHead;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use contracts::cache::StorefrontKey;
 use contracts::storefront::ProductDocument;
 use domain::{ProductReference, StoreId};
+use host::http::Shortcut;
 use host::problem::Problem;
 
 use crate::answer;
 use crate::error::not_found;
 use crate::state::AppState;
+
+pub(crate) const PATTERN: &str = "/v1/{store}/products/{reference}";
 
 /// One published product.
 ///
@@ -34,10 +38,55 @@ use crate::state::AppState;
 pub(crate) async fn get(request: HttpRequest, state: Data<AppState>) -> Result<HttpResponse, Problem> {
     let segments = request.match_info();
     // Names that no store or product can have are answered like names that none has.
-    let store = StoreId::parse(segments.query("store")).map_err(|_| not_found())?;
-    let reference = ProductReference::parse(segments.query("reference")).ok_or_else(not_found)?;
+    let key = key(segments.query("store"), segments.query("reference")).ok_or_else(not_found)?;
 
-    let served = state.document(&StorefrontKey::Product { store, reference }).await?;
+    let served = state.document(&key).await?;
 
-    Ok(answer::document(&request, &served, &state.representations).await)
+    Ok(answer::document(request.headers(), &served, &state.representations).await)
+}
+
+/// Answers from memory, or leaves the request to [`get`].
+pub(crate) fn shortcut(state: Data<AppState>) -> Shortcut {
+    Shortcut::new(PATTERN, move |request| from_memory(&state, request))
+}
+
+fn from_memory(state: &AppState, request: &RequestHead) -> Option<HttpResponse> {
+    let (store, reference) = segments(request.uri.path())?;
+    let served = state.document_in_memory(&key(store, reference)?)?;
+    answer::from_memory(&request.headers, &served, &state.representations)
+}
+
+/// What stands for the names of [`PATTERN`] in a path that needs no decoding.
+fn segments(path: &str) -> Option<(&str, &str)> {
+    let (store, rest) = path.strip_prefix("/v1/")?.split_once('/')?;
+    let reference = rest.strip_prefix("products/")?;
+    let is_plain = !reference.contains('/') && !path.contains('%');
+    is_plain.then_some((store, reference))
+}
+
+fn key(store: &str, reference: &str) -> Option<StorefrontKey> {
+    let (store, reference) = (StoreId::parse(store).ok()?, ProductReference::parse(reference)?);
+    Some(StorefrontKey::Product { store, reference })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_plain_address_of_a_product_takes_the_shortcut() {
+        assert_eq!(segments("/v1/outdoor/products/7"), Some(("outdoor", "7")));
+        for path in [
+            "/v1/outdoor/products",
+            "/v1/outdoor/products/7/",
+            "/v1/outdoor/products/7/images",
+            "/v1/outdoor/products/caf%C3%A9",
+            "/v1/outdoor/x/products/7",
+            "/v1/outdoor",
+            "/v2/outdoor/products/7",
+            "/",
+        ] {
+            assert_eq!(segments(path), None, "{path}");
+        }
+    }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn list(
 
     let served = state.document(&StorefrontKey::Listing { store, category, after, limit }).await?;
 
-    Ok(answer::document(&request, &served, &state.representations).await)
+    Ok(answer::document(request.headers(), &served, &state.representations).await)
 }
 
 impl Parameters {

@@ -3,7 +3,7 @@
 mod get;
 mod list;
 
-pub(crate) use get::get;
+pub(crate) use get::{PATTERN, get, shortcut};
 pub(crate) use list::list;
 
 use utoipa::OpenApi;

@@ -9,7 +9,7 @@ use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
-use actix_web::{App, Error, test};
+use actix_web::{App, Error, HttpResponse, test};
 use backplane::{CacheOptions, Feed, FeedOptions};
 use domain::{Currency, Money, Product, ProductDraft, StoreId, VariantDraft};
 use frontend_api::routes;
@@ -40,6 +40,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) async fn of(response: HttpResponse) -> Self {
+        let (status, headers) = (response.status(), response.headers().clone());
+        Self { status, headers, bytes: to_bytes(response.into_body()).await.unwrap() }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap()
     }
@@ -108,6 +113,14 @@ impl World {
         written.await.unwrap();
     }
 
+    /// Waits until the feed has followed the log to its end: what is read from here on stays valid.
+    pub(crate) async fn caught_up(&self) {
+        let head = "SELECT h.Head FROM Platform.FeedHead AS h;";
+        let rows = self.database.database.query(head, &[]).await.unwrap();
+        let head: i64 = rows[0].get("Head").unwrap();
+        assert!(self.feed.wait_applied(head, READY_LIMIT).await, "the feed has applied {head}");
+    }
+
     /// A statement that nobody but the database hears of.
     pub(crate) async fn execute(&self, statement: &'static str) {
         assert_eq!(self.database.database.execute(statement, &[]).await.unwrap(), 1);
@@ -152,7 +165,5 @@ where
     for header in headers {
         request = request.append_header(*header);
     }
-    let response = test::call_service(app, request.to_request()).await;
-    let (status, headers) = (response.status(), response.headers().clone());
-    Answer { status, headers, bytes: to_bytes(response.into_body()).await.unwrap() }
+    Answer::of(test::call_service(app, request.to_request()).await.into()).await
 }

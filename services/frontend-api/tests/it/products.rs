@@ -2,7 +2,12 @@
 
 use std::io::Read;
 
-use crate::app::{Answer, World, get, product};
+use actix_web::http::header::HeaderMap;
+use actix_web::test::TestRequest;
+use frontend_api::routes;
+use host::http::Shortcut;
+
+use crate::app::{Answer, World, app_on, get, product};
 
 #[actix_web::test]
 async fn a_product_is_found_by_slug_and_by_id_with_the_same_bytes_and_entity_tag() {
@@ -94,6 +99,59 @@ async fn without_a_cache_the_answers_are_the_same() {
 }
 
 /// The body as it was before it was coded.
+/// Asks past the routes; `None`: it is left to them.
+async fn ask_memory(shortcut: &Shortcut, request: TestRequest) -> Option<Answer> {
+    let response = shortcut.answer(request.to_request().head())?;
+    Some(Answer::of(response.map_into_boxed_body()).await)
+}
+
+#[actix_web::test]
+async fn memory_answers_as_the_route_does_and_only_what_it_has() {
+    let world = World::new().await;
+    world.publish(1, &[product("lamp", "Lamp", "")]).await;
+    let state = world.state(true);
+    let (shortcut, app) = (routes::shortcut(state.clone()), app_on(state).await);
+    world.caught_up().await;
+    let at = |path: &str| TestRequest::get().uri(path);
+    let lamp = "/v1/outdoor/products/lamp";
+
+    assert!(ask_memory(&shortcut, at(lamp)).await.is_none(), "nothing is in memory yet");
+    let etag = get(&app, lamp, &[]).await.header("etag").to_owned();
+    let gzip = ("Accept-Encoding", "gzip");
+    let not_coded_yet = ask_memory(&shortcut, at(lamp).insert_header(gzip)).await;
+    assert!(not_coded_yet.is_none(), "what has to be compressed is left to the route");
+
+    let coded = get(&app, lamp, &[gzip]).await.header("etag").to_owned();
+    let (known, known_coded) = (("If-None-Match", &*etag), ("If-None-Match", &*coded));
+    let asked: [&[(&str, &str)]; 5] = [&[], &[known], &[gzip], &[gzip, known], &[gzip, known_coded]];
+    for headers in asked {
+        let request = headers.iter().fold(at(lamp), |request, header| request.insert_header(*header));
+        let memory = ask_memory(&shortcut, request).await.unwrap_or_else(|| panic!("in memory: {headers:?}"));
+        let route = get(&app, lamp, headers).await;
+        assert_eq!(memory.status, route.status, "{headers:?}");
+        assert_eq!(memory.bytes, route.bytes, "{headers:?}");
+        assert_eq!(sorted(&memory.headers), sorted(&route.headers), "{headers:?}");
+    }
+    for left in [
+        at("/v1/outdoor/products/none"),
+        at("/v1/outdoor/products/l%61mp"),
+        at("/v1/other/products/lamp"),
+        at("/v1/outdoor/products"),
+        TestRequest::delete().uri(lamp),
+    ] {
+        assert!(ask_memory(&shortcut, left).await.is_none());
+    }
+    world.publish(2, &[product("lamp", "Lamp, edited", "")]).await;
+    assert!(ask_memory(&shortcut, at(lamp)).await.is_none(), "what was edited is no longer valid");
+    world.close().await;
+}
+
+fn sorted(headers: &HeaderMap) -> Vec<String> {
+    let mut lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+    lines.sort();
+    lines
+}
+
 fn decoded(answer: &Answer) -> Vec<u8> {
     let mut bytes = Vec::new();
     match answer.header("content-encoding") {

@@ -24,8 +24,10 @@ use tokio::time::Sleep;
 
 use super::access_log::AccessLine;
 use super::request_id::{self, RequestId};
+use super::server::Surroundings;
+use super::shortcut::Shortcut;
 use super::{compression, cross_origin, with_pattern};
-use crate::configuration::{AccessLog, Cors, Http};
+use crate::configuration::{AccessLog, Cors};
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{HttpMetrics, Metrics};
 use crate::problem::{CONTENT_TYPE_PROBLEM, Problem};
@@ -49,11 +51,13 @@ pub struct Edge {
     cors: Option<Cors>,
     lifecycle: Lifecycle,
     metrics: web::Data<Metrics>,
+    shortcut: Option<Shortcut>,
 }
 
 impl Edge {
-    /// With the limits of a configuration; connections are closed after their answer once `lifecycle` stops.
-    pub fn new(http: &Http, lifecycle: Lifecycle, metrics: web::Data<Metrics>) -> Self {
+    /// With the limits of a configuration; connections are closed after their answer once the lifecycle stops.
+    pub fn new(around: &Surroundings) -> Self {
+        let http = &around.http;
         Self {
             max_header_bytes: http.max_header_bytes,
             request_timeout: http.request_timeout,
@@ -61,8 +65,9 @@ impl Edge {
             access_log: http.access_log,
             trusted_proxy_hops: http.trusted_proxy_hops,
             cors: http.cors.clone(),
-            lifecycle,
-            metrics,
+            lifecycle: around.lifecycle.clone(),
+            metrics: around.metrics.clone(),
+            shortcut: around.shortcut.clone().filter(|_| http.cors.is_none()),
         }
     }
 
@@ -117,10 +122,14 @@ where
     actix_web::dev::forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let visit = Visit::begin(&request, &self.edge, &self.metrics);
+        let mut visit = Visit::begin(&request, &self.edge, &self.metrics);
         if let Err(problem) = self.edge.admit(&request) {
             return Answer::Refused { visit, problem };
         }
+        let request = match visit.take_shortcut(request) {
+            Ok(answer) => return Answer::Known { answer: Some(answer) },
+            Err(request) => request,
+        };
         let is_upload = is_upload(request.method(), request.headers());
         let limit = if is_upload { self.edge.upload_timeout } else { self.edge.request_timeout };
         Answer::Awaited { inner: self.service.call(request), visit, limit, deadline: None }
@@ -134,6 +143,8 @@ pin_project! {
     pub enum Answer<F> {
         /// The app is not asked.
         Refused { visit: Visit, problem: Problem },
+        /// The app need not be asked.
+        Known { answer: Option<Result<ServiceResponse, Error>> },
         /// The app works on it.
         Awaited {
             #[pin]
@@ -156,6 +167,8 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
             AnswerParts::Refused { visit, problem } => Poll::Ready(visit.refuse(problem)),
+            // Whoever polls once more after the answer waits for ever, as with any future.
+            AnswerParts::Known { answer } => answer.take().map_or(Poll::Pending, Poll::Ready),
             AnswerParts::Awaited { inner, visit, limit, deadline } => {
                 match visit.watch(|| catch_unwind(AssertUnwindSafe(|| inner.poll(context)))) {
                     Ok(Poll::Ready(Ok(response))) => return Poll::Ready(Ok(visit.end(response))),
@@ -188,6 +201,8 @@ pub struct Visit {
     path: Box<str>,
     /// What was done for it in the polls so far.
     work: Work,
+    /// The pattern of the route that was not needed.
+    shortcut: Option<&'static str>,
     edge: Rc<Edge>,
     metrics: Rc<HttpMetrics>,
 }
@@ -232,6 +247,7 @@ impl Visit {
             method: request.method().clone(),
             path: request.path().into(),
             work: Work::default(),
+            shortcut: None,
             edge: edge.clone(),
             metrics: metrics.clone(),
         }
@@ -243,6 +259,24 @@ impl Visit {
         let result = self.trace.inside(poll);
         self.work.add_since(before);
         result
+    }
+
+    /// The finished answer, or the request back for the app.
+    fn take_shortcut(
+        &mut self,
+        request: ServiceRequest,
+    ) -> Result<Result<ServiceResponse, Error>, ServiceRequest> {
+        let edge = self.edge.clone();
+        let Some(shortcut) = &edge.shortcut else { return Err(request) };
+        let answer = self.watch(|| catch_unwind(AssertUnwindSafe(|| shortcut.answer(request.head()))));
+        match answer {
+            Ok(Some(response)) => {
+                self.shortcut = Some(shortcut.pattern);
+                Ok(Ok(self.end(request.into_response(response))))
+            }
+            Ok(None) => Err(request),
+            Err(_panic) => Ok(self.refuse(&Problem::internal("the shortcut panicked"))),
+        }
     }
 
     /// Finishes an answer that the app made.
@@ -312,9 +346,17 @@ impl Visit {
     /// To the metrics and to the access log. `request` is `None` where the app did not answer.
     fn tell(&self, request: Option<&HttpRequest>, status: StatusCode, problem: Option<&Problem>) {
         let elapsed = self.started.elapsed();
-        self.metrics.record(request, &self.method, status, elapsed);
-        self.trace.end(&self.method, status, || route(request));
+        self.with_route(request, |route| self.metrics.record(route, &self.method, status, elapsed));
+        self.trace.end(&self.method, status, || self.with_route(request, |route| route.map(str::to_owned)));
         self.log(elapsed, status, problem);
+    }
+
+    /// Lends the pattern of the route that answered, or would have, to `told`.
+    fn with_route<T>(&self, request: Option<&HttpRequest>, told: impl FnOnce(Option<&str>) -> T) -> T {
+        match (self.shortcut, request) {
+            (None, Some(request)) => with_pattern(request, told),
+            (pattern, _) => told(pattern),
+        }
     }
 
     fn log(&self, elapsed: Duration, status: StatusCode, problem: Option<&Problem>) {
@@ -342,10 +384,6 @@ impl Visit {
         }
         .write();
     }
-}
-
-fn route(request: Option<&HttpRequest>) -> Option<String> {
-    with_pattern(request?, |pattern| pattern.map(str::to_owned))
 }
 
 /// Takes body and headers of the problem and keeps what middlewares inside have set (CORS, cookies).

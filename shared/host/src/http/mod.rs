@@ -2,7 +2,7 @@
 //!
 //! Services hand their routes to [`Host::serve`](crate::Host::serve) and get all of this around them. Start at
 //! `server`; `edge` is what every request passes through, `access_log` the line it leaves, `route_pattern` the name of its
-//! route; `extractors` makes framework refusals into problems; `cross_origin` says what pages of
+//! route, `shortcut` a way past the router; `extractors` makes framework refusals into problems; `cross_origin` says what pages of
 //! other origins may do, `compression` codes answers.
 
 pub(crate) mod access_log;
@@ -14,6 +14,7 @@ mod extractors;
 mod request_id;
 mod route_pattern;
 mod server;
+mod shortcut;
 
 pub use client_address::client_address;
 pub use compression::{Accepted, Coding};
@@ -23,3 +24,4 @@ pub use request_id::RequestId;
 pub use route_pattern::resource;
 pub(crate) use route_pattern::{resource_in, with_pattern};
 pub use server::{Listener, Surroundings, serve, until_stopped};
+pub use shortcut::Shortcut;

@@ -16,6 +16,7 @@ use tokio::net::TcpSocket;
 use super::cross_origin;
 use super::edge::Edge;
 use super::extractors::extractor_configs;
+use super::shortcut::Shortcut;
 use crate::configuration::Http;
 use crate::health::{self, Health};
 use crate::lifecycle::Lifecycle;
@@ -71,6 +72,8 @@ pub struct Surroundings {
     pub health: web::Data<Health>,
     /// Records requests and answers `/metrics`.
     pub metrics: web::Data<Metrics>,
+    /// Asked before the routes.
+    pub shortcut: Option<Shortcut>,
 }
 
 /// Starts the threads that serve; they end when the server is told to, see [`until_stopped`].
@@ -88,7 +91,7 @@ where
     };
     let mut server = HttpServer::new(move || {
         App::new()
-            .wrap(Edge::new(&around.http, around.lifecycle.clone(), around.metrics.clone()))
+            .wrap(Edge::new(&around))
             .configure(|config| extractor_configs(config, around.http.max_body_bytes))
             .app_data(web::Data::new(around.http.compression))
             .app_data(around.health.clone())

@@ -4,12 +4,9 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
 use actix_web::http::{Method, StatusCode};
 use prometheus::{Histogram, HistogramVec};
 use rustc_hash::FxHashMap;
-
-use crate::http::with_pattern;
 
 /// Where no route matched, or none answered: cut off by the time limit, or a panic.
 const NO_ROUTE: &str = "none";
@@ -29,21 +26,14 @@ impl HttpMetrics {
         Self { duration, at_hand: RefCell::default() }
     }
 
-    /// `request` is `None` where no route answered.
+    /// `pattern` is `None` where no route answered.
     pub(crate) fn record(
         &self,
-        request: Option<&HttpRequest>,
+        pattern: Option<&str>,
         method: &Method,
         status: StatusCode,
         elapsed: Duration,
     ) {
-        match request {
-            Some(request) => with_pattern(request, |pattern| self.add(pattern, method, status, elapsed)),
-            None => self.add(None, method, status, elapsed),
-        }
-    }
-
-    fn add(&self, pattern: Option<&str>, method: &Method, status: StatusCode, elapsed: Duration) {
         let route = pattern.unwrap_or(NO_ROUTE);
         let key = (known(method), status.as_u16());
         let mut at_hand = self.at_hand.borrow_mut();

@@ -54,7 +54,13 @@ async fn without_configured_origins_no_answer_has_cors_headers() {
 async fn a_page_of_an_allowed_origin_reads_answers_and_errors_and_their_headers() {
     let tiny =
         start(Setup::with_members("").flag("Http:Cors:AllowedOrigins:0", "HTTPS://Shop.Example:443")).await;
-    for (path, status) in [("/items?size=3", 200), ("/items", 400), ("/nowhere", 404), ("/guarded", 401)] {
+    for (path, status) in [
+        ("/items?size=3", 200),
+        ("/known/at-once", 200),
+        ("/items", 400),
+        ("/nowhere", 404),
+        ("/guarded", 401),
+    ] {
         let answer = ask(&tiny, Method::GET, path, &[("origin", SHOP)]).await;
         assert_eq!(answer.status().as_u16(), status, "{path}");
         assert_eq!(answer.headers()["access-control-allow-origin"], SHOP, "{path}");

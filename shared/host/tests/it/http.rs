@@ -101,6 +101,24 @@ async fn every_answer_has_an_id_and_security_headers() {
 }
 
 #[actix_web::test]
+async fn an_answer_past_the_router_has_all_that_an_answer_of_a_route_has() {
+    let tiny = start(Setup::with_members("")).await;
+    let known = tiny.get("/known/at-once").await;
+    assert_eq!(known.headers()["x-content-type-options"], "nosniff");
+    assert!(known.headers().contains_key("x-request-id"));
+    assert_eq!(known.text().await.unwrap(), "by memory");
+    assert_eq!(tiny.get("/known/otherwise").await.text().await.unwrap(), "by route");
+    let posted = tiny.client.post(format!("{}/known/at-once", tiny.url)).send().await.unwrap();
+    assert_eq!(posted.text().await.unwrap(), "by route", "only GET and HEAD are asked past the router");
+    problem(tiny.get("/known/panic").await, 500, "internal_error").await;
+    let metrics = tiny.get("/metrics").await.text().await.unwrap();
+    let counted =
+        r#"_count{http_request_method="GET",http_response_status_code="200",http_route="/known/{what}"} 2"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    tiny.stop().await;
+}
+
+#[actix_web::test]
 async fn headers_above_the_limit_are_refused() {
     let tiny = start(Setup::with_members("").flag("Http:MaxHeaderBytes", "1KiB")).await;
     let request = tiny.client.get(format!("{}/items?size=3", tiny.url)).header("x-filler", "x".repeat(1024));

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::BoxBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::{RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{HttpResponse, web};
 use host::health::Health;
-use host::http::{Listener, Surroundings, serve, until_stopped};
+use host::http::{Listener, Shortcut, Surroundings, serve, until_stopped};
 use host::{Lifecycle, Metrics, Problem, Service};
 use reqwest::{Client, Response};
 use serde_json::Value;
@@ -48,7 +48,9 @@ pub async fn start(setup: Setup) -> Tiny {
     let (entered, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let gates = web::Data::new((entered.clone(), release.clone()));
     let metrics = web::Data::new(Metrics::new(Service::AuthoringApi).unwrap());
-    let around = Surroundings { http, lifecycle: lifecycle.clone(), health: health.clone(), metrics };
+    let shortcut = Some(Shortcut::new("/known/{what}", known));
+    let around =
+        Surroundings { http, lifecycle: lifecycle.clone(), health: health.clone(), metrics, shortcut };
     let server = serve(listener, around, move |config| routes(config, gates.clone())).unwrap();
     let task = tokio::spawn(until_stopped(server, lifecycle.clone(), stop_delay));
     Tiny { url, lifecycle, health, client: Client::new(), entered, release, task }
@@ -63,6 +65,7 @@ fn routes(config: &mut web::ServiceConfig, gates: web::Data<(Arc<Notify>, Arc<No
                 .route(web::post().to(async |item: web::Json<Item>| item.size.to_string())),
         )
         .service(web::resource("/items/{id}").to(async |id: web::Path<u32>| id.to_string()))
+        .service(web::resource("/known/{what}").to(async || "by route"))
         .service(web::resource("/text").to(async |text: String| text.len().to_string()))
         .service(web::resource("/slow").to(slow))
         .service(web::resource("/unchanged").to(async || HttpResponse::NotModified().finish()))
@@ -76,6 +79,15 @@ fn routes(config: &mut web::ServiceConfig, gates: web::Data<(Arc<Notify>, Arc<No
             Err(actix_web::error::ErrorBadGateway("the password is Pa55"))
         }))
         .service(web::resource("/bare").to(async || HttpResponse::Conflict().body("the password is Pa55")));
+}
+
+/// Answers `/known/at-once` in front of its route.
+fn known(request: &RequestHead) -> Option<HttpResponse> {
+    match request.uri.path().strip_prefix("/known/")? {
+        "at-once" => Some(HttpResponse::Ok().body("by memory")),
+        "panic" => panic!("on purpose"),
+        _ => None,
+    }
 }
 
 /// As the guard in front of `/admin` does: the answer is made outside of the route.
