@@ -16,6 +16,10 @@ SOAK_SEED ?=
 # The benchmark to run alone: `make bench ONLY=product_get_vs_bare`.
 ONLY ?=
 
+# Where local-sql keeps the statements that it is sent by tests, see tests/judges/tsql/run.
+SENT := $(CURDIR)/target/judges/tsql/sent
+test judges: export LOCAL_SQL_STATEMENTS := $(SENT)
+
 help: ## Show this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
@@ -39,13 +43,16 @@ demo: build ## The main job end to end, narrated and asserted; leaves nothing ru
 run: build ## Keep the whole stack up with demo data; Ctrl-C stops all of it.
 	target/debug/stack
 
+# What the tests send to local-sql is kept for the judge of T-SQL.
 test: build certificates ## Every test (Rust and redis-server only).
+	rm -rf $(SENT)
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
 judges: tools check-deploy ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3 and root once, for mono.
-	tests/judges/tsql/run
 	tests/judges/http/run
+	tests/judges/tds/run
+	tests/judges/tsql/run
 
 check-deploy: tools ## The judges of what containers are made and started from (deploy/).
 	tests/judges/deploy/run
@@ -61,6 +68,7 @@ bench: tools ## Benchmarks side by side; prints a table and writes target/bench.
 		--bin frontend-api --bin authoring-api --bin job-worker --bin local-sql --bin bench
 	target/release/bench $(if $(ONLY),--only $(ONLY))
 
-soak: build ## Break a busy system at random for SOAK_MINUTES (10) and judge what its users saw; SOAK_SEED repeats one. Then job servers, for as long.
+soak: build ## Break a busy system at random for SOAK_MINUTES (10) and judge what its users saw; SOAK_SEED repeats one. Then job servers, for as long, and 200 kills of local-sql.
 	target/debug/soak --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
 	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --locked --quiet -p jobs --test it -- --ignored --nocapture --skip the_process
+	LOCAL_SQL_KILLS=200 cargo test --locked --quiet -p local-sql --test it a_kill_under_load -- --nocapture

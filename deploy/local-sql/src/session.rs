@@ -182,7 +182,7 @@ impl Runner<'_, '_> {
     }
 
     fn call(&mut self, call: RpcCall) {
-        self.sink.begin_call(call.params.iter().map(|param| param.name.clone()).collect());
+        self.sink.begin_call(call.params.iter().map(|param| (param.name.clone(), param.output)).collect());
         let text = call.statement_text().to_owned();
         if text != call.procedure {
             self.note(&text);

@@ -44,8 +44,22 @@ pub(crate) struct TokenSink<'a> {
 
 /// The procedure call whose statements are running.
 struct Call {
-    parameters: Vec<String>,
+    /// The name of each parameter, and whether the client wants it back.
+    parameters: Vec<(String, bool)>,
+    /// The position of the first parameter that has not come back yet; they come back in order.
+    next_output: usize,
     failed: bool,
+}
+
+impl Call {
+    /// The position of the next output parameter with this name; parameters by position have none.
+    fn ordinal(&mut self, name: &str) -> Option<usize> {
+        let rest = self.parameters.get(self.next_output..)?;
+        let found = rest.iter().position(|(known, is_output)| *is_output && known == name)?;
+        let ordinal = self.next_output + found;
+        self.next_output = ordinal + 1;
+        Some(ordinal)
+    }
 }
 
 impl<'a> TokenSink<'a> {
@@ -77,9 +91,10 @@ impl<'a> TokenSink<'a> {
         self.cut();
     }
 
-    pub(crate) fn begin_call(&mut self, parameters: Vec<String>) {
+    /// `parameters`: their names, and whether the client wants them back.
+    pub(crate) fn begin_call(&mut self, parameters: Vec<(String, bool)>) {
         self.settle();
-        self.call = Some(Call { parameters, failed: false });
+        self.call = Some(Call { parameters, next_output: 0, failed: false });
     }
 
     /// Ends a procedure call with its DONEPROC, held back like every DONE.
@@ -255,9 +270,7 @@ impl ResultSink for TokenSink<'_> {
             return;
         }
         self.settle();
-        let position =
-            self.call.as_ref().and_then(|call| call.parameters.iter().position(|known| known == name));
-        let ordinal = position.unwrap_or(0) as u16;
+        let ordinal = self.call.as_mut().and_then(|call| call.ordinal(name)).unwrap_or(0) as u16;
         if let Err(mismatch) = tokens::return_value(ordinal, name, ty, value, &mut self.out) {
             self.refuse(&SqlError::new(40000, mismatch.to_string()));
         }

@@ -143,18 +143,26 @@ async fn a_call_answers_rows_status_outputs_and_its_done_in_this_order() {
         .await;
     let found = tokens(&answer);
     assert!(matches!(found[0], Token::Columns(_)) && matches!(found[1], Token::Row(_)), "{found:?}");
-    let output = |name: &str, value: Option<i32>| Token::ReturnValue {
+    let output = |ordinal, name: &str, value: Option<i32>| Token::ReturnValue {
+        ordinal,
         name: name.to_owned(),
         value: value.map(|value| value.to_le_bytes().to_vec()),
     };
     let expected = [
         Token::Done { kind: DONE_IN_PROCEDURE, status: MORE | COUNT, count: 1 },
         Token::ReturnStatus(0),
-        output("@twice", Some(40)),
-        output("@none", None),
+        output(3, "@twice", Some(40)),
+        output(4, "@none", None),
         Token::Done { kind: DONE_PROCEDURE, status: 0, count: 0 },
     ];
     assert_eq!(found[2..], expected);
+    // By position: no names, so the ordinals tell the outputs apart.
+    let by_position =
+        [parameter("", 0, &int(20)), parameter("", 1, &int(0)), parameter("", 1, &int(7))].concat();
+    let declarations = "@n int, @twice int OUTPUT, @none int OUTPUT";
+    let answer = client.execute_sql("SET @twice = 2 * @n", declarations, &by_position).await;
+    let found = tokens(&answer);
+    assert!(found.contains(&output(3, "", Some(40))) && found.contains(&output(4, "", Some(7))), "{found:?}");
     server.stop().await;
 }
 

@@ -258,7 +258,7 @@ async fn other_forms_are_refused_by_name() {
         "ALTER USER clerk WITH NAME = x",
         "CREATE ROLE x AUTHORIZATION clerk",
         "CREATE SCHEMA x AUTHORIZATION clerk",
-        "CREATE APPLICATION ROLE x",
+        "CREATE APPLICATION ROLE x WITH PASSWORD = N'Secret-1'",
         "GRANT EXECUTE ON SCHEMA::Shop TO clerk",
         "GRANT CREATE TABLE TO clerk",
         "GRANT SELECT (Id) ON Shop.Product TO clerk",

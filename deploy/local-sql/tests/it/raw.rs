@@ -120,6 +120,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> RawClient<S> {
         self.packet(BATCH, status, &batch(transaction, text)).await;
     }
 
+    /// Waits for the first byte of an answer and reads no more.
+    pub async fn first_byte(&mut self) -> u8 {
+        self.0.read_u8().await.unwrap()
+    }
+
     /// The payload of the next message; `None` when the server has closed.
     pub async fn answer(&mut self) -> Option<Vec<u8>> {
         self.answer_in_packets().await.map(|packets| packets.concat())
@@ -189,7 +194,7 @@ pub fn parameter(name: &str, status: u8, type_and_value: &[u8]) -> Vec<u8> {
 }
 
 impl Login {
-    fn message(&self) -> Vec<u8> {
+    pub fn message(&self) -> Vec<u8> {
         let mut fixed = vec![0; 4];
         fixed.extend(self.tds_version.to_le_bytes());
         fixed.extend(self.packet_bytes.to_le_bytes());

@@ -19,6 +19,7 @@ pub enum Token {
     LoginAcknowledged,
     ReturnStatus(i32),
     ReturnValue {
+        ordinal: u16,
         name: String,
         value: Option<Vec<u8>>,
     },
@@ -73,11 +74,11 @@ pub fn tokens(answer: &[u8]) -> Vec<Token> {
             }
             0x79 => Token::ReturnStatus(i32::from_le_bytes(reader.array())),
             0xAC => {
-                let _ordinal = reader.u16();
+                let ordinal = reader.u16();
                 let name = reader.b_text();
                 let _status = reader.u8();
                 let ty = reader.type_description().1;
-                Token::ReturnValue { name, value: reader.value(&ty) }
+                Token::ReturnValue { ordinal, name, value: reader.value(&ty) }
             }
             kind @ (DONE | DONE_PROCEDURE | DONE_IN_PROCEDURE) => {
                 let status = reader.u16();
