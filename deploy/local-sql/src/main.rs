@@ -76,7 +76,9 @@ fn read_password(file: &Path) -> anyhow::Result<String> {
     Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }
 
-#[tokio::main]
+// One thread moves the bytes of all connections; statements run on threads of their own. More of them would mostly wake
+// each other.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,

@@ -60,7 +60,14 @@ pub(super) fn run(
     let mut found = found_rows(connection, change, host)?;
     host.set_writing(true);
     let changed = match change.kind {
-        Kind::Insert => insert_rows(connection, &change.table, &change.assigned, found, host, sink),
+        Kind::Insert => insert_rows(
+            connection,
+            (&change.table, &change.assigned),
+            found,
+            change.output.is_some(),
+            host,
+            sink,
+        ),
         Kind::Update if parking => {
             let parked = park(connection, change, &mut found);
             parked.and_then(|()| update_rows(connection, change, found, host))
@@ -68,11 +75,11 @@ pub(super) fn run(
         Kind::Update => update_rows(connection, change, found, host),
         Kind::Delete => delete_rows(connection, change, found, host),
     };
-    let emitted = changed.and_then(|changed| {
+    let emitted = changed.and_then(|(count, changed)| {
         if let Some(output) = &change.output {
             emit(connection, output, &changed, host, sink)?;
         }
-        Ok(u64::try_from(changed.len()).unwrap_or(u64::MAX))
+        Ok(u64::try_from(count).unwrap_or(u64::MAX))
     });
     host.set_writing(false);
     emitted
@@ -191,14 +198,18 @@ fn found_rows(connection: &Connection, change: &Change, host: &dyn Host) -> Resu
     Ok(rows)
 }
 
+/// How many rows were changed, and what they held where somebody asks.
+type Outcome = (usize, Vec<Changed>);
+
+/// `keeps`: whether the rows are to be returned, too.
 fn insert_rows(
     connection: &Connection,
-    table: &Table,
-    assigned: &[usize],
+    (table, assigned): (&Table, &[usize]),
     rows: Vec<Row>,
+    keeps: bool,
     host: &mut dyn Host,
     sink: &mut dyn ResultSink,
-) -> Result<Vec<Changed>> {
+) -> Result<Outcome> {
     let identity = table.columns.iter().position(|column| column.identity);
     let (mut next, step) = match identity {
         Some(_) if !rows.is_empty() => host.next_identities(connection, table, rows.len())?,
@@ -214,7 +225,7 @@ fn insert_rows(
         format!("INSERT INTO {} ({}) VALUES ({})", table.sqlite, names.join(", "), marks.join(", "))
     };
     let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
-    let mut changed = Vec::with_capacity(rows.len());
+    let (mut count, mut changed) = (0, Vec::new());
     for row in rows {
         host.check_cancelled()?;
         let mut values = row;
@@ -235,13 +246,17 @@ fn insert_rows(
             host.identity_written(next);
             next += step;
         }
+        count += 1;
+        if !keeps {
+            continue;
+        }
         let mut inserted = vec![Stored::Null; table.columns.len()];
         for (position, value) in positions.iter().zip(values) {
             inserted[*position] = value;
         }
         changed.push(Changed { inserted, deleted: Vec::new(), extra: Vec::new() });
     }
-    Ok(changed)
+    Ok((count, changed))
 }
 
 fn is_duplicate(error: &rusqlite::Error) -> bool {
@@ -266,7 +281,7 @@ fn update_rows(
     change: &Change,
     rows: Vec<Row>,
     host: &mut dyn Host,
-) -> Result<Vec<Changed>> {
+) -> Result<Outcome> {
     let table = &change.table;
     let sets: Vec<String> = change
         .assigned
@@ -303,15 +318,10 @@ fn update_rows(
         }
         changed.push(Changed { inserted, deleted, extra });
     }
-    Ok(changed)
+    Ok((changed.len(), changed))
 }
 
-fn delete_rows(
-    connection: &Connection,
-    change: &Change,
-    rows: Vec<Row>,
-    host: &dyn Host,
-) -> Result<Vec<Changed>> {
+fn delete_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &dyn Host) -> Result<Outcome> {
     let table = &change.table;
     let text = format!("DELETE FROM {} WHERE _rowid_ = ?1", table.sqlite);
     let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
@@ -323,7 +333,7 @@ fn delete_rows(
         let extra = deleted.split_off(table.columns.len().min(deleted.len()));
         changed.push(Changed { inserted: Vec::new(), deleted, extra });
     }
-    Ok(changed)
+    Ok((changed.len(), changed))
 }
 
 /// Evaluates OUTPUT for each row: to the client, or into a table.
@@ -347,7 +357,7 @@ fn emit(
         rows.extend(collect(&mut statement)?);
     }
     if let Some((table, positions)) = &output.into {
-        insert_rows(connection, table, positions, rows, host, sink)?;
+        insert_rows(connection, (table, positions), rows, false, host, sink)?;
         return Ok(());
     }
     sink.columns(&output.columns);

@@ -111,7 +111,11 @@ fn sized(is_max: bool, bytes: &[u8], out: &mut Vec<u8>) -> Option<()> {
 }
 
 fn utf16(is_max: bool, text: &str, out: &mut Vec<u8>) -> Option<()> {
-    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bytes: Vec<u8> = if text.is_ascii() {
+        text.bytes().flat_map(|byte| [byte, 0]).collect()
+    } else {
+        text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
     sized(is_max, &bytes, out)
 }
 

@@ -72,7 +72,11 @@ pub(crate) fn utf16_to_string(bytes: &[u8], what: &'static str) -> Result<String
     if !odd.is_empty() {
         return Err(ProtocolError::invalid("byte length of UTF-16", bytes.len() as u64));
     }
-    // Most text is short and plain: one allocation, no second look.
+    if pairs.iter().all(|[low, high]| *high == 0 && low.is_ascii()) {
+        // Most text; the compiler does many characters at once.
+        let ascii = pairs.iter().map(|[low, _]| *low).collect();
+        return String::from_utf8(ascii).map_err(|_| ProtocolError::UnpairedSurrogate { what });
+    }
     let mut text = String::with_capacity(pairs.len());
     for unit in char::decode_utf16(pairs.iter().map(|pair| u16::from_le_bytes(*pair))) {
         text.push(unit.map_err(|_| ProtocolError::UnpairedSurrogate { what })?);

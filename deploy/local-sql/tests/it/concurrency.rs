@@ -136,59 +136,60 @@ async fn a_command_time_out_ends_the_wait_for_a_lock_and_leaves_the_transaction_
     server.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cycle_between_the_write_lock_and_an_applock_ends_in_1205_for_one_side() {
+/// Who of the two asks first, as far as a busy machine lets it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum First {
+    /// The writer waits for the applock; the holder of the applock then writes.
+    Applock,
+    /// The holder of the applock waits for the writer; the writer then asks for the applock.
+    Write,
+}
+
+/// Makes a cycle between the write lock and an applock, sees to it that exactly one side loses, and tells which request
+/// it was: the one that came second.
+async fn loser_of_a_cycle(first: First) -> First {
+    const HEAD_START: Duration = Duration::from_millis(200);
     let (server, mut writer, mut locker) = prepared().await;
     batch(&mut writer, "BEGIN TRANSACTION; UPDATE T SET Amount = 1").await.unwrap();
     batch(&mut locker, "BEGIN TRANSACTION").await.unwrap();
     assert_eq!(applock(&mut locker, "a", "Exclusive", "Transaction", -1).await, 0);
-    let waiting = tokio::spawn(async move {
+    let asking = tokio::spawn(async move {
+        if first == First::Write {
+            tokio::time::sleep(HEAD_START).await;
+        }
         let status = applock(&mut writer, "a", "Exclusive", "Transaction", -1).await;
-        // The victim of an applock keeps its transaction; the winner waits for it.
-        batch(&mut writer, if status == 1 { "COMMIT" } else { "ROLLBACK" }).await.unwrap();
+        assert_eq!(scalar::<i32>(&mut writer, "SELECT @@TRANCOUNT").await, 1, "-3 rolls nothing back");
+        // The winner waits for the end of this transaction.
+        batch(&mut writer, "ROLLBACK").await.unwrap();
         status
     });
-    let outcome = batch(&mut locker, "UPDATE T SET Amount = 2").await;
-    // Who came second closed the cycle and lost: 1205 and a rollback, or -3 of sp_getapplock.
-    let transactions = scalar::<i32>(&mut locker, "SELECT @@TRANCOUNT").await;
-    match waiting.await.unwrap() {
-        1 => assert_eq!((error_number(outcome), transactions), (1_205, 0)),
-        status => assert_eq!((status, outcome.is_ok(), transactions), (-3, true, 1)),
+    if first == First::Applock {
+        tokio::time::sleep(HEAD_START).await;
     }
+    let written = batch(&mut locker, "UPDATE T SET Amount = 2").await;
+    let open = scalar::<i32>(&mut locker, "SELECT @@TRANCOUNT").await;
+    let loser = match asking.await.unwrap() {
+        1 => {
+            assert_eq!((error_number(written), open), (1_205, 0), "the victim is rolled back");
+            First::Write
+        }
+        status => {
+            assert_eq!((status, written.is_ok(), open), (-3, true, 1));
+            First::Applock
+        }
+    };
     server.stop().await;
+    loser
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_write_that_closes_a_cycle_is_the_one_that_gets_1205() {
-    let (server, mut writer, mut locker) = prepared().await;
-    batch(&mut writer, "BEGIN TRANSACTION; UPDATE T SET Amount = 1").await.unwrap();
-    batch(&mut locker, "BEGIN TRANSACTION").await.unwrap();
-    assert_eq!(applock(&mut locker, "a", "Exclusive", "Transaction", -1).await, 0);
-    // The writer's request is there before the locker asks: nobody has read its answer yet.
-    let request = "EXEC sp_getapplock @Resource = N'a', @LockMode = N'Exclusive'; COMMIT";
-    assert!(timeout(Duration::from_millis(300), writer.simple_query(request)).await.is_err());
-    assert_eq!(error_number(batch(&mut locker, "UPDATE T SET Amount = 2").await), 1_205);
-    assert_eq!(scalar::<i32>(&mut locker, "SELECT @@TRANCOUNT").await, 0, "the victim is rolled back");
-    until("the writer's commit", async || scalar::<i32>(&mut locker, "SELECT SUM(Amount) FROM T").await == 2)
-        .await;
-    server.stop().await;
+async fn a_write_that_closes_a_cycle_with_an_applock_is_error_1205() {
+    until("the write comes second", async || loser_of_a_cycle(First::Applock).await == First::Write).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_for_an_applock_that_closes_a_cycle_returns_minus_3() {
-    let (server, mut writer, mut locker) = prepared().await;
-    batch(&mut writer, "BEGIN TRANSACTION; UPDATE T SET Amount = 1").await.unwrap();
-    batch(&mut locker, "BEGIN TRANSACTION").await.unwrap();
-    assert_eq!(applock(&mut locker, "a", "Exclusive", "Transaction", -1).await, 0);
-    let writing =
-        tokio::spawn(async move { batch(&mut locker, "UPDATE T SET Amount = 2; COMMIT").await.map(|_| ()) });
-    // Minus 1 until the other waits.
-    until("the cycle", async || applock(&mut writer, "a", "Exclusive", "Transaction", 20).await == -3).await;
-    assert_eq!(scalar::<i32>(&mut writer, "SELECT @@TRANCOUNT").await, 1, "nothing is rolled back");
-    batch(&mut writer, "ROLLBACK").await.unwrap();
-    writing.await.unwrap().unwrap();
-    assert_eq!(scalar::<i32>(&mut writer, "SELECT SUM(Amount) FROM T").await, 4);
-    server.stop().await;
+    until("the request comes second", async || loser_of_a_cycle(First::Write).await == First::Applock).await;
 }
 
 #[test]

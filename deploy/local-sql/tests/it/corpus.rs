@@ -76,7 +76,7 @@ fn known_differences(server: &str) -> HashMap<String, String> {
 }
 
 async fn run(file: &'static str) {
-    let server = support::server().await;
+    let server = support::unjudged_server().await;
     let here = Target {
         address: server.address().to_string(),
         user: "sa".to_owned(),

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::raw::PRELOGIN;
-use crate::support::{batch, connect, options, scalar, server};
+use crate::support::{batch, connect, options, scalar, server, unjudged_server};
 
 /// Sends the bytes and returns what comes back until the server closes.
 async fn send(server: &Server, bytes: &[u8]) -> Vec<u8> {
@@ -97,8 +97,8 @@ async fn a_client_that_never_logs_in_is_closed() {
 
 #[tokio::test]
 async fn a_statement_nested_without_end_harms_nobody_else() {
-    // Not for the judge of statements: it overflows its own stack.
-    let server = Server::start(Options { statements: None, ..options() }).await.unwrap();
+    // These overflow the judge's own stack.
+    let server = unjudged_server().await;
     let mut bystander = connect(&server).await;
     for text in [
         format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000)),

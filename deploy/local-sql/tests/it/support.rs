@@ -25,6 +25,11 @@ pub async fn server() -> Server {
     Server::start(options()).await.unwrap()
 }
 
+/// One whose statements are not for the judge of what tests send: many are wrong on purpose.
+pub async fn unjudged_server() -> Server {
+    Server::start(Options { statements: None, ..options() }).await.unwrap()
+}
+
 /// How tiberius is to connect; tests change what they are about.
 pub fn config(address: std::net::SocketAddr) -> Config {
     let mut config = Config::new();

@@ -81,9 +81,6 @@ pub(super) enum Scope {
     Session,
 }
 
-/// The name of the savepoint of a statement.
-const STATEMENT: &str = "$statement";
-
 fn next_descriptor() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -292,7 +289,8 @@ impl Session {
         } else if scope == Scope::Database {
             self.begin_writing(sink)?;
         }
-        let result = self.in_savepoint(sink, run);
+        // A transaction of the statement's own needs no savepoint: it is rolled back whole.
+        let result = if own_transaction { run(self, sink) } else { self.in_savepoint(sink, run) };
         if !own_transaction {
             if self.transaction.writing && self.connection.connection.is_autocommit() {
                 // A full disk or the like: SQLite has rolled back everything, and the client must know.
@@ -318,16 +316,14 @@ impl Session {
         sink: &mut dyn ResultSink,
         run: impl FnOnce(&mut Self, &mut dyn ResultSink) -> Result<T>,
     ) -> Result<T> {
-        let name = quoted_name(STATEMENT);
-        self.sqlite(&format!("SAVEPOINT {name}"))?;
+        self.sqlite("SAVEPOINT \"$statement\"")?;
         let catalog = self.transaction.catalog.clone();
         let result = run(self, sink);
         if result.is_err() {
-            let _ = self.connection.connection.execute_batch(&format!("ROLLBACK TO {name}"));
+            let _ = self.sqlite("ROLLBACK TO \"$statement\"");
             self.transaction.catalog = catalog;
         }
-        let released = self.connection.connection.execute_batch(&format!("RELEASE {name}"));
-        released.map_err(|error| sqlite_error(&error)).and(result)
+        self.sqlite("RELEASE \"$statement\"").and(result)
     }
 
     // --- the catalog in a transaction --------------------------------------------------------------------
