@@ -18,6 +18,13 @@ pub enum Error {
         name: String,
     },
 
+    /// A condition of a job that cannot be meant.
+    #[error("{problem}")]
+    Condition {
+        /// What would have been accepted.
+        problem: &'static str,
+    },
+
     /// A payload that does not serialise to JSON.
     #[error("cannot write the payload of {job_type} as JSON: {cause}")]
     Payload {

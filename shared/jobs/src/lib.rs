@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod conditions;
 mod context;
 mod continuations;
 mod cron;
@@ -18,6 +19,7 @@ mod retry;
 mod server;
 mod wakeup;
 
+pub use conditions::{Enqueue, Enqueued, Unique};
 pub use context::Context;
 pub use continuations::After;
 pub use cron::{Cron, CronError, Zone};
@@ -28,7 +30,7 @@ pub use failure::Failure;
 pub use migrations::MIGRATIONS;
 pub use observer::{NoObserver, Observer, RunOutcome, RunReport, SettlementReport, TraceContext};
 pub use payload::{JobId, Payload};
-pub use queue::{QUEUE_NAME_MAX, check_queue_name};
+pub use queue::{QUEUE_NAME_MAX, QueueWeights, check_queue_name};
 pub use recurring::{Misfire, Recurring};
 pub use registry::Registry;
 pub use retry::RetryPolicy;

@@ -19,4 +19,11 @@ pub const MIGRATIONS: &[Migration] = &[
         min_binary: 1,
         text: include_str!("../migrations/0002_jobs_schema.sql"),
     },
+    Migration {
+        component: "Jobs",
+        version: 3,
+        name: "the shelf, limits, unique keys",
+        min_binary: 1,
+        text: include_str!("../migrations/0003_shelf_and_limits.sql"),
+    },
 ];

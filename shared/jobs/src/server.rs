@@ -1,10 +1,10 @@
 //! A job server: claims jobs, runs their handlers, writes what came of it.
 //!
-//! Seven tasks, none of which waits for another's statements: `dispatch` (one batch claims jobs and acknowledges the last
+//! Eight tasks, none of which waits for another's statements: `dispatch` (one batch claims jobs and acknowledges the last
 //! ones), `lease` (keeps running jobs ours, notices when they are not), `presence` (heartbeat; finds dead servers and
 //! gives their jobs back), `schedule` (moves due retries and delayed jobs into their queues), `recurring` (makes the jobs of
 //! recurring ones), `continuations` (finds jobs whose parent ended without starting them), `clean` (deletes what has
-//! expired). Handlers are tasks of their own.
+//! expired), `shelf` (keeps what cannot run out of the queues). Handlers are tasks of their own.
 //!
 //! Start at [`Server::start`], then `dispatch`; the statements are in `complete.sql` and `claim.sql`.
 
@@ -22,6 +22,7 @@ mod recurring;
 mod run;
 mod running;
 mod schedule;
+mod shelf;
 
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ struct Shared {
     due: Notify,
     /// Due members of `recurring-jobs` were seen.
     recurring_due: Notify,
+    /// Jobs that cannot run were met, or handlers were announced.
+    shelf: Notify,
     /// Claim now: somebody in this process knows of work.
     nudge: Notify,
 }
@@ -145,6 +148,7 @@ impl Server {
             health: Health::default(),
             due: Notify::new(),
             recurring_due: Notify::new(),
+            shelf: Notify::new(),
             nudge: Notify::new(),
             options,
         });
@@ -160,6 +164,7 @@ impl Server {
         helpers.spawn(schedule::run(shared.clone(), stop.claims.clone()));
         helpers.spawn(recurring::run(shared.clone(), stop.claims.clone()));
         helpers.spawn(continuations::run(shared.clone(), stop.claims.clone()));
+        helpers.spawn(shelf::run(shared.clone(), stop.claims.clone()));
         helpers.spawn(clean::run(shared.clone(), stop.claims.clone()));
         helpers.close();
         let (completions, completed) = mpsc::channel(shared.options.worker_count);

@@ -7,4 +7,4 @@ FROM (SELECT TOP (100) q.Queue, COUNT(*) AS Waiting, MIN(q.JobId) AS Oldest
       ORDER BY q.Queue) AS d
     LEFT JOIN HangFire.Job AS j ON j.Id = d.Oldest;
 
-SELECT COUNT(*) AS Held FROM Jobs.Hold AS h;
+SELECT (SELECT COUNT(*) FROM Jobs.Hold AS h) + (SELECT COUNT(*) FROM Jobs.Shelf AS s) AS Held;

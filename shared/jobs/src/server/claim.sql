@@ -1,7 +1,7 @@
 -- Second half of the exchange batch: claims jobs for the free slots, commits, answers.
 -- @P2 free slots   @P3 ["queue", …] in order of precedence   @P4 ["handler", …] that this server runs
 -- @P5 server   @P6 members of the Processing data after StartedAt   @P7 lease in ms
--- @P8 1 = also take over expired leases
+-- @P8 1 = also take over expired leases   @P10 a random negative number: marks the places under limits that are granted
 DECLARE @fetched datetime = @now;
 DECLARE @expired datetime = DATEADD(millisecond, -@P7, @now);
 DECLARE @left int = @P2;
@@ -15,8 +15,14 @@ DECLARE @taken TABLE (QueueId bigint NOT NULL PRIMARY KEY, JobId bigint NOT NULL
 DECLARE @candidate TABLE (
     QueueId bigint NOT NULL PRIMARY KEY, JobId bigint NOT NULL, Queue nvarchar(50) NOT NULL, StateId bigint NOT NULL,
     StateName nvarchar(20) NOT NULL, TypeName nvarchar(4000) NULL, Method nvarchar(4000) NULL, Handler nvarchar(250) NULL,
-    Known bit NOT NULL
+    Known bit NOT NULL, LimitKey nvarchar(250) NULL, Place int NULL
 );
+DECLARE @limit TABLE ([Key] nvarchar(250) NOT NULL PRIMARY KEY, Wanted int NOT NULL, Places int NOT NULL, Asked bit NOT NULL);
+DECLARE @dead TABLE (StateId bigint NOT NULL PRIMARY KEY);
+DECLARE @shelved TABLE (JobId bigint NOT NULL PRIMARY KEY);
+DECLARE @limitKey nvarchar(250);
+DECLARE @wanted int;
+DECLARE @places int;
 DECLARE @claimed TABLE (JobId bigint NOT NULL PRIMARY KEY);
 DECLARE @processing TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY);
 
@@ -85,6 +91,56 @@ BEGIN
     FROM @candidate AS c
     WHERE c.Handler IS NULL OR EXISTS (SELECT 1 FROM @handler AS t WHERE t.Name = c.Handler);
 
+    -- Limits: as many are claimed as there are free places, the others go on the shelf.
+    IF EXISTS (SELECT 1 FROM @candidate AS c INNER JOIN Jobs.JobLimit AS m ON m.JobId = c.JobId WHERE c.Known = 1)
+    BEGIN
+        UPDATE c SET c.LimitKey = m.[Key], c.Known = 0
+        FROM @candidate AS c INNER JOIN Jobs.JobLimit AS m ON m.JobId = c.JobId
+        WHERE c.Known = 1;
+
+        INSERT INTO @limit ([Key], Wanted, Places, Asked)
+        SELECT c.LimitKey, COUNT(*), 0, 0 FROM @candidate AS c WHERE c.LimitKey IS NOT NULL GROUP BY c.LimitKey;
+
+        -- From here on nobody else grants or frees places of these keys.
+        UPDATE l SET l.Touched = l.Touched + 1 FROM Jobs.Limit AS l INNER JOIN @limit AS x ON x.[Key] = l.[Key];
+        UPDATE x SET x.Places = l.Places FROM @limit AS x INNER JOIN Jobs.Limit AS l ON l.[Key] = x.[Key];
+
+        -- Free as well: places of jobs that ended or were requeued without us (what is no job's state any more never is
+        -- again), and the places of those that are being taken over.
+        INSERT INTO @dead (StateId)
+        SELECT p.StateId
+        FROM Jobs.LimitPlace AS p INNER JOIN @limit AS x ON x.[Key] = p.[Key]
+        WHERE p.StateId IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM HangFire.Job AS j
+            WHERE j.Id = p.JobId AND j.StateId = p.StateId AND j.StateName = N'Processing'
+                AND NOT EXISTS (SELECT 1 FROM @candidate AS c WHERE c.StateId = j.StateId));
+        UPDATE p SET p.JobId = NULL, p.StateId = NULL
+        FROM Jobs.LimitPlace AS p INNER JOIN @dead AS d ON d.StateId = p.StateId;
+
+        WHILE EXISTS (SELECT 1 FROM @limit AS x WHERE x.Asked = 0)
+        BEGIN
+            SELECT TOP (1) @limitKey = x.[Key], @wanted = x.Wanted, @places = x.Places
+            FROM @limit AS x WHERE x.Asked = 0 ORDER BY x.[Key];
+            UPDATE TOP (@wanted) p SET p.StateId = @P10
+            FROM Jobs.LimitPlace AS p
+            WHERE p.[Key] = @limitKey AND p.Place <= @places AND p.StateId IS NULL;
+            UPDATE x SET x.Asked = 1 FROM @limit AS x WHERE x.[Key] = @limitKey;
+        END;
+
+        -- The n-th of a key gets the n-th place; whoever is taken over comes first: it had one.
+        UPDATE c SET c.Known = 1, c.Place = g.Place
+        FROM @candidate AS c
+            INNER JOIN (
+                SELECT o.QueueId, o.LimitKey, ROW_NUMBER() OVER (PARTITION BY o.LimitKey
+                    ORDER BY CASE o.StateName WHEN N'Processing' THEN 0 ELSE 1 END, o.QueueId) AS Turn
+                FROM @candidate AS o WHERE o.LimitKey IS NOT NULL
+            ) AS t ON t.QueueId = c.QueueId
+            INNER JOIN (
+                SELECT p.[Key], p.Place, ROW_NUMBER() OVER (PARTITION BY p.[Key] ORDER BY p.Place) AS Turn
+                FROM Jobs.LimitPlace AS p INNER JOIN @limit AS x ON x.[Key] = p.[Key] WHERE p.StateId = @P10
+            ) AS g ON g.[Key] = t.LimitKey AND g.Turn = t.Turn;
+    END;
+
     -- Surplus rows: the job is final, gone, or runs through another row.
     DELETE q
     FROM HangFire.JobQueue AS q INNER JOIN @taken AS t ON t.Queue = q.Queue AND t.QueueId = q.Id
@@ -111,17 +167,58 @@ BEGIN
     FROM @candidate AS c INNER JOIN @processing AS p ON p.JobId = c.JobId;
 
     DELETE h FROM Jobs.Hold AS h INNER JOIN @claimed AS c ON c.JobId = h.JobId;
+    DELETE s FROM Jobs.Shelf AS s INNER JOIN @claimed AS c ON c.JobId = s.JobId;
 
-    -- Not claimed: no handler here, or the state changed under us. The next claim decides on settled rows.
+    IF EXISTS (SELECT 1 FROM @limit)
+    BEGIN
+        UPDATE p SET p.JobId = c.JobId, p.StateId = r.Id
+        FROM Jobs.LimitPlace AS p
+            INNER JOIN @candidate AS c ON c.LimitKey = p.[Key] AND c.Place = p.Place
+            INNER JOIN @processing AS r ON r.JobId = c.JobId
+        WHERE p.StateId = @P10;
+        -- Granted to one whose state changed under us.
+        UPDATE p SET p.StateId = NULL
+        FROM Jobs.LimitPlace AS p INNER JOIN @limit AS x ON x.[Key] = p.[Key] WHERE p.StateId = @P10;
+    END;
+
+    -- Over its limit, or of a type that nobody runs: off the queue, so that no claim meets it again. What is Processing
+    -- keeps its row.
+    INSERT INTO @shelved (JobId)
+    SELECT c.JobId
+    FROM @candidate AS c
+    WHERE c.Known = 0 AND c.StateName <> N'Processing' AND (c.LimitKey IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM Jobs.ServerHandler AS t INNER JOIN Jobs.ServerQueue AS r ON r.ServerId = t.ServerId
+        WHERE t.Handler = c.Handler AND r.Queue = c.Queue));
+
+    IF EXISTS (SELECT 1 FROM @shelved)
+    BEGIN
+        INSERT INTO Jobs.Shelf (JobId, Queue, Reason, [Key])
+        SELECT c.JobId, c.Queue, CASE WHEN c.LimitKey IS NULL THEN N'handler' ELSE N'limit' END,
+            COALESCE(c.LimitKey, c.Handler)
+        FROM @candidate AS c INNER JOIN @shelved AS o ON o.JobId = c.JobId
+        WHERE NOT EXISTS (SELECT 1 FROM Jobs.Shelf AS s WHERE s.JobId = c.JobId);
+
+        DELETE q
+        FROM HangFire.JobQueue AS q
+            INNER JOIN @candidate AS c ON c.Queue = q.Queue AND c.QueueId = q.Id
+            INNER JOIN @shelved AS o ON o.JobId = c.JobId;
+        DELETE h FROM Jobs.Hold AS h INNER JOIN @shelved AS o ON o.JobId = h.JobId;
+        SELECT @held = COUNT(*) FROM @shelved AS o;
+    END;
+
+    -- Neither claimed nor shelved: other servers run it, or the state changed under us. The next claim decides on settled
+    -- rows. A running job that is over a lowered limit is looked at again after another lease.
     UPDATE q SET q.FetchedAt = NULL
     FROM HangFire.JobQueue AS q INNER JOIN @candidate AS c ON c.Queue = q.Queue AND c.QueueId = q.Id
-    WHERE NOT EXISTS (SELECT 1 FROM @claimed AS o WHERE o.JobId = c.JobId);
+    WHERE NOT EXISTS (SELECT 1 FROM @claimed AS o WHERE o.JobId = c.JobId)
+        AND NOT (c.StateName = N'Processing' AND c.LimitKey IS NOT NULL);
 
     INSERT INTO Jobs.Hold (JobId, Reason, [Key])
     SELECT c.JobId, N'handler', c.Handler
     FROM @candidate AS c
-    WHERE c.Known = 0 AND NOT EXISTS (SELECT 1 FROM Jobs.Hold AS h WHERE h.JobId = c.JobId);
-    SET @held = @@ROWCOUNT;
+    WHERE c.Known = 0 AND c.LimitKey IS NULL
+        AND NOT EXISTS (SELECT 1 FROM @shelved AS o WHERE o.JobId = c.JobId)
+        AND NOT EXISTS (SELECT 1 FROM Jobs.Hold AS h WHERE h.JobId = c.JobId);
 
     -- A .NET scheduler moves "queue:job" members without a state change, so the job comes here as Scheduled.
     IF EXISTS (SELECT 1 FROM @candidate AS c WHERE c.StateName = N'Scheduled' AND c.Known = 1)

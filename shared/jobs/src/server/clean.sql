@@ -30,6 +30,10 @@ BEGIN
         DELETE e FROM @expired AS e WHERE EXISTS (SELECT 1 FROM HangFire.Job AS j WHERE j.Id = e.JobId);
         DELETE v FROM Jobs.Delivery AS v INNER JOIN @expired AS e ON e.JobId = v.JobId;
         DELETE h FROM Jobs.Hold AS h INNER JOIN @expired AS e ON e.JobId = h.JobId;
+        DELETE s FROM Jobs.Shelf AS s INNER JOIN @expired AS e ON e.JobId = s.JobId;
+        DELETE m FROM Jobs.JobLimit AS m INNER JOIN @expired AS e ON e.JobId = m.JobId;
+        DELETE u FROM Jobs.UniqueKey AS u INNER JOIN @expired AS e ON e.JobId = u.JobId
+        WHERE u.Until IS NULL OR u.Until < SYSUTCDATETIME();
     END;
 
     DELETE TOP (@P1) h FROM HangFire.Hash AS h WHERE h.ExpireAt < @now;

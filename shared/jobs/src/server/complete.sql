@@ -21,6 +21,11 @@ DECLARE @ack TABLE (
 DECLARE @done TABLE (JobId bigint NOT NULL PRIMARY KEY, StateId bigint NOT NULL);
 DECLARE @state TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY, Name nvarchar(20) NOT NULL);
 DECLARE @released TABLE (JobId bigint NOT NULL PRIMARY KEY, Queue nvarchar(50) NOT NULL, QueueId bigint NOT NULL);
+DECLARE @freed TABLE ([Key] nvarchar(250) NOT NULL PRIMARY KEY, Places int NOT NULL);
+DECLARE @back TABLE (JobId bigint NOT NULL PRIMARY KEY, Queue nvarchar(50) NOT NULL);
+DECLARE @freedKey nvarchar(250);
+DECLARE @freedPlaces int;
+DECLARE @suspects int = 0;
 DECLARE @retry TABLE (
     JobId bigint NOT NULL PRIMARY KEY, Plain nvarchar(20) NOT NULL, Member nvarchar(256) NOT NULL,
     Score float NOT NULL, RetryCount int NOT NULL
@@ -102,6 +107,31 @@ BEGIN
     WHERE NOT EXISTS (SELECT 1 FROM @done AS d WHERE d.JobId = r.JobId)
         AND EXISTS (SELECT 1 FROM HangFire.Job AS j WHERE j.Id = r.JobId AND j.StateName <> N'Processing');
 
+    -- Places under limits are free again: as many of those that wait for one go back into their queues.
+    INSERT INTO @freed ([Key], Places)
+    SELECT p.[Key], COUNT(*) FROM Jobs.LimitPlace AS p INNER JOIN @ack AS a ON a.StateId = p.StateId GROUP BY p.[Key];
+
+    IF EXISTS (SELECT 1 FROM @freed)
+    BEGIN
+        -- Whoever puts a job of the key on the shelf has done so before this, or will see the free place.
+        UPDATE l SET l.Touched = l.Touched + 1 FROM Jobs.Limit AS l INNER JOIN @freed AS f ON f.[Key] = l.[Key];
+        UPDATE p SET p.JobId = NULL, p.StateId = NULL
+        FROM Jobs.LimitPlace AS p INNER JOIN @ack AS a ON a.StateId = p.StateId;
+
+        WHILE EXISTS (SELECT 1 FROM @freed)
+        BEGIN
+            SELECT TOP (1) @freedKey = f.[Key], @freedPlaces = f.Places FROM @freed AS f ORDER BY f.[Key];
+            INSERT INTO @back (JobId, Queue)
+            SELECT TOP (@freedPlaces) s.JobId, s.Queue
+            FROM Jobs.Shelf AS s
+            WHERE s.Reason = N'limit' AND s.[Key] = @freedKey
+            ORDER BY s.JobId;
+            DELETE f FROM @freed AS f WHERE f.[Key] = @freedKey;
+        END;
+        DELETE s FROM Jobs.Shelf AS s INNER JOIN @back AS b ON b.JobId = s.JobId;
+        INSERT INTO HangFire.JobQueue (JobId, Queue) SELECT b.JobId, b.Queue FROM @back AS b ORDER BY b.JobId;
+    END;
+
     -- Retries. The member names the queue, so that a .NET scheduler can move it without loading our type.
     INSERT INTO @retry (JobId, Plain, Member, Score, RetryCount)
     SELECT a.JobId, CAST(a.JobId AS nvarchar(20)), a.Queue + N':' + CAST(a.JobId AS nvarchar(20)),
@@ -123,16 +153,33 @@ BEGIN
         SELECT r.JobId, N'RetryCount', CAST(r.RetryCount AS nvarchar(10)) FROM @retry AS r;
     END;
 
-    -- Deaths of the process that ran the job: counted for given-back jobs, forgotten with success.
-    UPDATE v SET v.Deaths = v.Deaths + 1, v.LastAt = @now
-    FROM Jobs.Delivery AS v INNER JOIN @ack AS a ON a.JobId = v.JobId
-        INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId
-    WHERE a.Died = 1;
+    -- Deaths of the process that ran the job: counted for given-back jobs, forgotten with success. A job whose process died
+    -- twice is suspect: no two of them run at a time (a limit), and when a process dies that ran one, its neighbours are
+    -- not counted. So whoever merely stood beside is not parked with it.
+    IF EXISTS (SELECT 1 FROM @ack AS a WHERE a.Died = 1)
+    BEGIN
+        SELECT @suspects = COUNT(*)
+        FROM Jobs.Delivery AS v INNER JOIN @ack AS a ON a.JobId = v.JobId
+            INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId
+        WHERE a.Died = 1 AND v.Deaths >= 2;
 
-    INSERT INTO Jobs.Delivery (JobId, Deaths)
-    SELECT a.JobId, 1
-    FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
-    WHERE a.Died = 1 AND NOT EXISTS (SELECT 1 FROM Jobs.Delivery AS v WHERE v.JobId = a.JobId);
+        UPDATE v SET v.Deaths = v.Deaths + 1, v.LastAt = @now
+        FROM Jobs.Delivery AS v INNER JOIN @ack AS a ON a.JobId = v.JobId
+            INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId
+        WHERE a.Died = 1 AND (@suspects = 0 OR v.Deaths >= 2);
+
+        INSERT INTO Jobs.Delivery (JobId, Deaths)
+        SELECT a.JobId, 1
+        FROM @done AS d INNER JOIN @ack AS a ON a.JobId = d.JobId AND a.StateId = d.StateId
+        WHERE a.Died = 1 AND @suspects = 0
+            AND NOT EXISTS (SELECT 1 FROM Jobs.Delivery AS v WHERE v.JobId = a.JobId);
+
+        INSERT INTO Jobs.JobLimit (JobId, [Key])
+        SELECT v.JobId, N'#suspect'
+        FROM Jobs.Delivery AS v INNER JOIN @ack AS a ON a.JobId = v.JobId
+        WHERE a.Died = 1 AND v.Deaths >= 2
+            AND NOT EXISTS (SELECT 1 FROM Jobs.JobLimit AS m WHERE m.JobId = v.JobId);
+    END;
 
     DELETE v FROM Jobs.Delivery AS v INNER JOIN @ack AS a ON a.JobId = v.JobId
         INNER JOIN @done AS d ON d.JobId = a.JobId AND d.StateId = a.StateId

@@ -236,7 +236,8 @@ impl Dispatcher {
         self.forget_pending(&answer);
         self.uncertain = false;
         if answer.held > 0 {
-            tracing::warn!(jobs = answer.held, "jobs are held until a server with their handler comes");
+            tracing::debug!(jobs = answer.held, "jobs wait outside of their queue");
+            self.shared.shelf.notify_one();
         }
         answer.continued.iter().for_each(|queue| self.shared.wake.announce(queue));
         let taken = answer.taken;

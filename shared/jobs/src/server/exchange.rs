@@ -4,6 +4,7 @@
 //! transaction. Everything that changes a job's state goes
 //! through here, also the jobs of dead servers: the fence is checked in one place.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
@@ -157,7 +158,7 @@ pub(super) struct Answer {
     pub(super) claimed: Vec<Claimed>,
     /// Queue rows that the claim took in hand, whatever came of them: more may be waiting.
     pub(super) taken: i32,
-    /// Jobs newly held because no handler is here.
+    /// Jobs put on the shelf: over their limit, or of a type that no live server runs.
     pub(super) held: i32,
     /// Queues that received jobs which waited for the acknowledged ones.
     pub(super) continued: HashSet<String>,
@@ -267,6 +268,11 @@ pub(super) async fn exchange(
     let free = i32::try_from(ask.free).unwrap_or(i32::MAX);
     let lease_ms = options.lease_ms();
     let keep_secs = i32::try_from(options.keep_succeeded.as_secs()).unwrap_or(i32::MAX);
+    let queues = options
+        .weights
+        .order(&options.queues)
+        .map_or_else(|| Cow::Borrowed(identity.queues.as_str()), |queues| Cow::Owned(json_array(&queues)));
+    let mark = -rand::random_range(1..=i64::MAX);
     let mut attempt = 1;
     loop {
         let answer = database
@@ -275,13 +281,14 @@ pub(super) async fn exchange(
                 &[
                     &acks,
                     &free,
-                    &identity.queues,
+                    &queues.as_ref(),
                     &identity.handlers,
                     &identity.server,
                     &identity.processing,
                     &lease_ms,
                     &ask.expired,
                     &keep_secs,
+                    &mark,
                 ],
             )
             .await;

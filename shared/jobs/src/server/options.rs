@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::queue::check_queue_name;
+use crate::queue::{QueueWeights, check_queue_name};
 use crate::retry::RetryPolicy;
 
 /// How a [`Server`](super::Server) works. `Default` is right for production; tests shorten the durations.
@@ -14,6 +14,8 @@ pub struct ServerOptions {
     /// Queues in order of precedence: a later one is read only for slots that the earlier ones left free.
     /// Default: `default`.
     pub queues: Vec<String>,
+    /// Which of several queues is read first. Default: strictly in the order of `queues`.
+    pub weights: QueueWeights,
     /// How long a claim holds without renewal (Hangfire's sliding invisibility time-out). Also judges how old another
     /// server's claim must be before it is taken over. Default 5 min; renewed every fifth of it.
     pub lease: Duration,
@@ -74,6 +76,7 @@ impl Default for ServerOptions {
         Self {
             worker_count: (cores * 5).min(20),
             queues: vec!["default".to_owned()],
+            weights: QueueWeights::Strict,
             lease: Duration::from_secs(300),
             watch_interval: Duration::from_secs(5),
             heartbeat: Duration::from_secs(5),
@@ -126,6 +129,7 @@ impl ServerOptions {
         if self.queues.is_empty() {
             return Err(Error::Useless { missing: "queue" });
         }
+        self.weights.check(self.queues.len())?;
         self.queues.iter().try_for_each(|name| check_queue_name(name))?;
         let must = |holds: bool, problem| if holds { Ok(()) } else { Err(Error::Options { problem }) };
         must(self.lease <= LEASE_MAX, "lease must not be longer than a day")?;

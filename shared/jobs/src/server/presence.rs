@@ -27,6 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>, announce: watch::Sender<bool>, stop
         let step = async {
             if !registered {
                 register(&shared).await?;
+                shared.shelf.notify_one();
             }
             beat(&shared, &mut observer).await
         };

@@ -18,14 +18,12 @@ async fn a_fresh_database_gets_version_9() {
 #[tokio::test]
 async fn an_existing_version_9_is_left_untouched() {
     let test = TestDatabase::create(&[]).await;
-    let (hangfire, ours) = jobs::MIGRATIONS.split_at(1);
-    test.database.run_script(hangfire[0].text).await.unwrap();
+    test.database.run_script(jobs::MIGRATIONS[0].text).await.unwrap();
     test.database
         .run_script("INSERT INTO HangFire.Job (InvocationData, Arguments, CreatedAt) VALUES (N'{}', N'[]', GETUTCDATE());")
         .await
         .unwrap();
     sql::migrate(&test.database, &[sql::MIGRATIONS, jobs::MIGRATIONS]).await.unwrap();
-    assert_eq!(ours.len(), 1);
     let rows = test.database.query("SELECT COUNT(*) AS n FROM HangFire.Job AS j", &[]).await.unwrap();
     assert_eq!(rows[0].read::<i32>("n").unwrap(), 1);
 }

@@ -124,7 +124,7 @@ impl Fleet {
             let name = row.read_opt::<&str>("StateName").unwrap().unwrap_or_default().to_owned();
             history.current.insert(row.read("Id").unwrap(), name);
         }
-        let waiting = "SELECT q.JobId FROM HangFire.JobQueue AS q UNION SELECT h.JobId FROM Jobs.Hold AS h";
+        let waiting = "SELECT q.JobId FROM HangFire.JobQueue AS q UNION SELECT s.JobId FROM Jobs.Shelf AS s";
         for row in self.world.rows(waiting).await {
             history.waiting.insert(row.read("JobId").unwrap());
         }

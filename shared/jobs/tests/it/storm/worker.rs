@@ -124,16 +124,12 @@ impl Worker {
     /// Asks it to stop, and waits until it has.
     pub async fn stop(mut self) {
         drop(self.child.stdin.take());
-        self.ended().await;
+        eventually("the worker process ends", async || if self.has_ended() { Ok(()) } else { Err(()) }).await;
     }
 
-    /// Waits until it has ended, by itself or because it was told to.
-    pub async fn ended(&mut self) {
-        eventually("the worker process ends", async || match self.child.try_wait().unwrap() {
-            Some(status) => Ok(status),
-            None => Err(()),
-        })
-        .await;
+    /// Whether it has ended, by itself or because it was told to.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     fn signal(&self, signal: Signal) {
@@ -188,7 +184,11 @@ fn the_process() {
 
 async fn work(plan: Plan) {
     let connection = sql::ConnectionString::parse(&plan.connection).unwrap();
-    let database = sql::Database::connect(&connection, sql::Options::default()).await.unwrap();
+    // It may be started in the midst of a fault.
+    let database = eventually("the worker reaches the storage", async || {
+        sql::Database::connect(&connection, sql::Options::default()).await
+    })
+    .await;
     let journal = Journal(Arc::new(Mutex::new(File::create(&plan.journal).unwrap())));
     let mut registry = Registry::new();
     let (handler_journal, handler_database, gate) = (journal.clone(), database.clone(), plan.gate.clone());
