@@ -70,7 +70,9 @@ impl Enqueue {
         let keys = [self.limit.as_ref().map(|(key, _)| key), self.unique.as_ref().map(|(key, _)| key)];
         for key in keys.into_iter().flatten() {
             if key.trim().is_empty() || key.starts_with('#') || key.chars().count() > KEY_MAX {
-                return Err(Error::Condition { problem: "a key has 1 to 200 characters, the first is not #" });
+                return Err(Error::Condition {
+                    problem: "a key has 1 to 200 characters, the first is not #",
+                });
             }
         }
         if self.limit.as_ref().is_some_and(|(_, places)| !(1..=PLACES_MAX).contains(places)) {
