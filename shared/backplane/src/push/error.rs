@@ -22,6 +22,9 @@ pub enum Error {
         /// What is allowed.
         limit: usize,
     },
+    /// The connection has ended, or nothing is served yet.
+    #[error("the connection has ended")]
+    NoConnection,
     /// A name that a column cannot hold.
     #[error("{what} has {length} characters; 1 to {limit} are possible")]
     Name {

@@ -5,15 +5,19 @@
 //! user and the number: it may be lost, because everybody who listens asks SQL as well, and [`replay`](Push::replay)
 //! gives each row above a number exactly once and in order, whenever it is asked.
 //!
-//! Knows no commerce: what a notification carries is declared by the application ([`Payload`]). Not here: connections
-//! and hubs (crate `signalr`). Start at [`notify`](Push::notify), then `take_numbers.sql`, then [`replay`](Push::replay).
+//! Knows no commerce: what a notification carries is declared by the application ([`Payload`]). Hubs and their
+//! connections are those of crate `signalr`: [`Courier`] brings notifications to the connections of one process,
+//! [`RedisBackplane`] carries a hub's other calls between processes. Start at [`notify`](Push::notify), then
+//! `take_numbers.sql`, then [`replay`](Push::replay).
 
+pub mod courier;
 mod error;
 mod hints;
 mod mark_read;
 mod notification;
 mod notify;
 mod prune;
+pub mod redis_backplane;
 mod replay;
 mod search;
 mod throttle;
@@ -22,6 +26,7 @@ use std::sync::Arc;
 
 use sql::Database;
 
+pub use courier::{Courier, CourierOptions};
 pub use error::{Error, Result};
 pub use hints::{HINT_USERS_MAX, Heard, Raised};
 pub use notification::{Notification, Payload};
@@ -29,6 +34,7 @@ pub use notify::{
     COLLAPSE_KEY_MAX, CONTENT_BYTES_MAX, DESCRIPTION_MAX, FOLLOWERS_MAX, New, TITLE_MAX, USER_ID_MAX, Update,
 };
 pub use prune::{prune, prune_surplus};
+pub use redis_backplane::{RedisBackplane, RedisBackplaneOptions};
 pub use replay::{REPLAY_MAX, Replay};
 pub use search::{IDS_MAX, Page, Search};
 pub use throttle::Throttle;

@@ -51,9 +51,10 @@ struct Shared {
 
 struct Outgoing {
     channel: String,
-    message: Bytes,
-    /// Told how many subscribers the server gave it to.
-    receivers: Option<oneshot::Sender<u64>>,
+    /// None: only asks how many subscribers the channel has.
+    message: Option<Bytes>,
+    /// Told how many subscribers the server has for it.
+    subscribers: Option<oneshot::Sender<u64>>,
 }
 
 #[derive(Default)]
@@ -110,20 +111,31 @@ impl Redis {
     /// [`PUBLISH_QUEUE_MAX`] messages wait, or when it is longer than [`MESSAGE_BYTES_MAX`].
     /// Returns whether it was queued.
     pub fn publish(&self, channel: &str, message: Bytes) -> bool {
-        self.queue(channel, message, None)
+        self.queue(channel, Some(message), None)
     }
 
     /// [`publish`](Self::publish), and how many subscribers the server gave the message to; none if that will not be
     /// known. On a cluster the server counts its own subscribers alone.
     pub async fn publish_counted(&self, channel: &str, message: Bytes) -> Option<u64> {
-        let (tell, receivers) = oneshot::channel();
-        if self.queue(channel, message, Some(tell)) { receivers.await.ok() } else { None }
+        let (tell, subscribers) = oneshot::channel();
+        if self.queue(channel, Some(message), Some(tell)) { subscribers.await.ok() } else { None }
     }
 
-    fn queue(&self, channel: &str, message: Bytes, receivers: Option<oneshot::Sender<u64>>) -> bool {
-        let outgoing = Outgoing { channel: self.full_name(channel), message, receivers };
+    /// How many subscribers a channel has; none if that cannot be known. On a cluster the server counts its own alone.
+    pub async fn subscribers(&self, channel: &str) -> Option<u64> {
+        let (tell, subscribers) = oneshot::channel();
+        if self.queue(channel, None, Some(tell)) { subscribers.await.ok() } else { None }
+    }
+
+    fn queue(
+        &self,
+        channel: &str,
+        message: Option<Bytes>,
+        subscribers: Option<oneshot::Sender<u64>>,
+    ) -> bool {
+        let outgoing = Outgoing { channel: self.full_name(channel), message, subscribers };
         let queued = self.is_connected()
-            && outgoing.message.len() <= MESSAGE_BYTES_MAX
+            && outgoing.message.as_ref().is_none_or(|message| message.len() <= MESSAGE_BYTES_MAX)
             && self.shared.outgoing.try_send(outgoing).is_ok();
         if !queued {
             self.shared.counters.dropped_out.fetch_add(1, Relaxed);

@@ -206,15 +206,18 @@ async fn publish_queued(
         }
         let mut pipeline = redis::pipe();
         let mut waiting = Vec::with_capacity(count);
-        for Outgoing { channel, message, receivers } in batch.drain(..) {
-            pipeline.cmd("PUBLISH").arg(channel).arg(message.as_ref());
-            waiting.push(receivers);
+        for Outgoing { channel, message, subscribers } in batch.drain(..) {
+            match message {
+                Some(message) => pipeline.cmd("PUBLISH").arg(channel).arg(message.as_ref()),
+                None => pipeline.cmd("PUBSUB").arg("NUMSUB").arg(channel),
+            };
+            waiting.push(subscribers);
         }
-        match pipeline.query_async::<Vec<u64>>(&mut publisher).await {
-            Ok(counts) => {
-                for (receivers, count) in waiting.into_iter().zip(counts) {
-                    // Whoever asked may have gone.
-                    let _ = receivers.map(|receivers| receivers.send(count));
+        match pipeline.query_async::<Vec<Value>>(&mut publisher).await {
+            Ok(answers) => {
+                for (subscribers, answer) in waiting.into_iter().zip(answers) {
+                    // Whoever asked may have gone; an answer without a number leaves them without one.
+                    let _ = subscribers.zip(count_in(&answer)).map(|(tell, count)| tell.send(count));
                 }
                 shared.counters.published.fetch_add(count as u64, Relaxed)
             }
@@ -223,6 +226,16 @@ async fn publish_queued(
                 return Ended::Publish(error);
             }
         };
+    }
+}
+
+/// What PUBLISH answers, or the one number in what PUBSUB NUMSUB answers.
+fn count_in(answer: &Value) -> Option<u64> {
+    match answer {
+        Value::Int(count) => u64::try_from(*count).ok(),
+        Value::Array(items) => items.get(1).and_then(count_in),
+        Value::Map(pairs) => pairs.first().and_then(|(_, count)| count_in(count)),
+        _ => None,
     }
 }
 

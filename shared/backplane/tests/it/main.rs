@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod cache;
+mod courier;
 mod feed;
 mod model;
 mod push;
 mod redis;
+mod redis_backplane;

@@ -399,9 +399,9 @@ async fn count(database: &Database) -> i32 {
 
 #[tokio::test]
 async fn a_smaller_number_is_never_committed_later_so_a_reader_that_goes_on_misses_no_row() {
-    assert_eq!(read_beside_a_slow_writer(Numbering::InTheTransaction).await, [1, 2]);
+    assert_eq!(Box::pin(read_beside_a_slow_writer(Numbering::InTheTransaction)).await, [1, 2]);
     assert_eq!(
-        read_beside_a_slow_writer(Numbering::Early).await,
+        Box::pin(read_beside_a_slow_writer(Numbering::Early)).await,
         [2],
         "numbers given early lose the row of the slow writer, and this test would notice"
     );
@@ -442,7 +442,7 @@ async fn many_writers_at_once_and_a_reader_that_goes_on_finds_the_last_state_of_
     };
 
     let both = async { tokio::join!(writers, reader) };
-    let ((), (last, read)) = tokio::time::timeout(LONG, both).await.expect("an end");
+    let ((), (last, read)) = tokio::time::timeout(LONG, Box::pin(both)).await.expect("an end");
 
     assert_eq!(last.len() as u64, WRITERS);
     assert!(last.values().all(|round| *round == ROUNDS), "{last:?}");

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 
-use super::http::{Negotiated, negotiate, to_connection};
+use super::http::{Negotiated, address, negotiate, to_connection};
 use super::socket::Socket;
 use crate::TransportKind;
 use crate::protocol::{
@@ -119,7 +119,7 @@ impl Client {
         let token = &self.negotiated.token;
         self.carrier = match self.options.transport {
             TransportKind::WebSockets => {
-                let url = format!("{}?id={token}", self.url);
+                let url = address(&self.url, "", &format!("id={token}"));
                 Carrier::Socket(Box::new(Socket::open(&url, &self.options).await?))
             }
             TransportKind::ServerSentEvents => {

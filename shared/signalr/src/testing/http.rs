@@ -32,13 +32,21 @@ pub(super) async fn negotiate(url: &str, options: &ClientOptions) -> Result<Nego
         query.push_str("&useStatefulReconnect=true");
     }
     let answer =
-        request(options, reqwest::Client::new().post(format!("{url}/negotiate?{query}"))).send().await?;
+        request(options, reqwest::Client::new().post(address(url, "/negotiate", &query))).send().await?;
     let body: Value = answer.error_for_status()?.json().await?;
     let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
     let connection_id = text("connectionId");
     let token =
         if body["connectionToken"].is_string() { text("connectionToken") } else { connection_id.clone() };
     Ok(Negotiated { connection_id, token, body })
+}
+
+/// The hub's URL with a further segment and query; its own query stays, as clients do it.
+pub(super) fn address(url: &str, segment: &str, query: &str) -> String {
+    match url.split_once('?') {
+        Some((hub, own)) => format!("{hub}{segment}?{own}&{query}"),
+        None => format!("{url}{segment}?{query}"),
+    }
 }
 
 /// A request to the hub's own URL with the connection's token.
@@ -48,5 +56,5 @@ pub(super) fn to_connection(
     token: &str,
     options: &ClientOptions,
 ) -> reqwest::RequestBuilder {
-    request(options, reqwest::Client::new().request(method, format!("{url}?id={token}")))
+    request(options, reqwest::Client::new().request(method, address(url, "", &format!("id={token}"))))
 }
