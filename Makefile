@@ -49,8 +49,9 @@ test: build certificates ## Every test (Rust and redis-server only).
 	cargo nextest run --locked --workspace
 	cargo test --locked --workspace --doc --quiet
 
-judges: tools check-deploy ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3 and root once, for mono.
+judges: tools check-deploy ## Judges that nobody here wrote; one that cannot run counts as failed. Needs python3, node, and root once (mono, Chromium).
 	tests/judges/http/run
+	tests/judges/signalr/run
 	tests/judges/tds/run
 	tests/judges/tsql/run
 

@@ -160,7 +160,7 @@ fn more(builder: HubBuilder) -> HubBuilder {
         })
         .method(
             "SumUploads",
-            async |_: Caller, (start, mut first, mut second): (i64, Upload<i64>, Upload<i64>)| {
+            async |_: Caller, (mut first, start, mut second): (Upload<i64>, i64, Upload<i64>)| {
                 let mut sum = start;
                 while let Some(number) = first.next().await {
                     sum += number?;
@@ -171,6 +171,13 @@ fn more(builder: HubBuilder) -> HubBuilder {
                 Ok(sum)
             },
         )
+        .method("ConcatBack", async |caller: Caller, (mut parts,): (Upload<String>,)| {
+            let mut text = String::new();
+            while let Some(part) = parts.next().await {
+                text.push_str(&part?);
+            }
+            Ok(caller.clients().caller().send("Concatenated", (text,)).await?)
+        })
         .stream("Counter", async |_: Caller, (count, delay_ms): (i64, u64)| {
             let numbers = stream::iter(0..count).then(move |number| async move {
                 if delay_ms > 0 {
@@ -306,13 +313,12 @@ fn hubs(counts: &Data<Counts>) -> Hubs {
         };
         Ok(Some(Redirect { url, access_token: None }))
     });
-    let endless = |_: ConnectRequest, _| async move {
-        Ok(Some(Redirect { url: "/endless-redirect".to_owned(), access_token: None }))
+    let endless = async |request: ConnectRequest, _| {
+        Ok(Some(Redirect { url: format!("{}/endless-redirect", origin(&request)), access_token: None }))
     };
     let to_authorized = async |request: ConnectRequest, _| {
-        let host = request.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
         let access_token = Some(format!("redirected:{}", seconds_from_now(600)));
-        Ok(Some(Redirect { url: format!("http://{host}/authorizedhub"), access_token }))
+        Ok(Some(Redirect { url: format!("{}/authorizedhub", origin(&request)), access_token }))
     };
     Hubs {
         test: counted(all(), counts).start(),
@@ -330,6 +336,12 @@ fn hubs(counts: &Data<Counts>) -> Hubs {
             ("/redirect-with-token", Hub::builder().options(options()).redirect(to_authorized).start()),
         ],
     }
+}
+
+/// Where the client reached this server.
+fn origin(request: &ConnectRequest) -> String {
+    let host = request.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    format!("http://{host}")
 }
 
 fn seconds_from_now(seconds: u64) -> u64 {

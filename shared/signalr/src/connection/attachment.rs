@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use parking_lot::MutexGuard;
 
 use super::{Connection, EndReason};
+use crate::protocol::Protocol;
 
 /// How a connection is carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +105,11 @@ impl Connection {
         if self.has_ended() {
             return Err(AttachError::Ended);
         }
+        let text_only = transport == TransportKind::ServerSentEvents;
         let first = match attachment.transport {
+            None if text_only && self.protocol() == Some(Protocol::MessagePack) => {
+                return Err(AttachError::Changed);
+            }
             None => true,
             Some(earlier) if earlier != transport => return Err(AttachError::Changed),
             Some(TransportKind::WebSockets) if self.reconnects() => false,

@@ -202,6 +202,8 @@ async fn run_stream(
     let detailed = connection.hub().options.detailed_errors;
     let cancelled = connection.calls().lock().stream_token(&id);
     let outcome = tokio::select! {
+        // A method that is cancelled at once has still been called.
+        biased;
         outcome = send_items(&connection, &id, &invocation.target, starting) => outcome,
         () = cancelled.cancelled() => Ok(()),
     };
@@ -239,6 +241,8 @@ async fn send_items(
         else {
             return Ok(());
         };
+        // A stream whose items are always there gives way to others, and notices that it was cancelled.
+        tokio::task::consume_budget().await;
         // A stream waits for a slow client; it does not fill its buffer.
         connection.room().await;
         connection.send_message(&Message::StreamItem { invocation_id: id.to_owned(), item });

@@ -19,9 +19,9 @@ pub(super) async fn take(hub: &Arc<HubInner>, payload: Payload, admitted: &Admit
         Some(TransportKind::WebSockets) => {
             return Err(refused(StatusCode::METHOD_NOT_ALLOWED, "The connection is a WebSocket."));
         }
-        None => return Err(not_found()),
-        Some(_) if connection.has_ended() => return Err(not_found()),
-        Some(_) => {}
+        _ if connection.has_ended() => return Err(not_found()),
+        // Some clients send the handshake before their first poll.
+        _ => {}
     }
     let gathered =
         tokio::time::timeout(hub.options.post_timeout, gather(payload, hub.options.max_post_bytes));
