@@ -14,6 +14,9 @@ pub struct FeedCommit {
     pub last: i64,
     /// Random mark of this commit; every row of it carries it.
     pub mark: i64,
+    /// Mark of the commit before it in the log: who has applied that one has missed nothing in between. None where the
+    /// answer to COMMIT was lost and the commit was looked up.
+    pub previous_mark: Option<i64>,
     /// The tags, in sequence order, without duplicates.
     pub tags: Arc<[i64]>,
 }

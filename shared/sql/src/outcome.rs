@@ -180,7 +180,7 @@ impl Work {
         match connection.exchange(statement, Request::Batch, limit).await {
             Ok(answer) => {
                 connection.transaction_ended();
-                match self.feed_commit(answer.sets.first().and_then(|rows| rows.first()), "LogId", "Head") {
+                match self.feed_of_answer(answer.sets.first().and_then(|rows| rows.first())) {
                     Ok(feed) => Sent::Committed(feed),
                     Err(error) => Sent::Unknown(error),
                 }
@@ -218,10 +218,15 @@ impl Work {
         if row.read::<bool>("Fenced")? {
             return Ok(Found::Absent);
         }
-        Ok(Found::Committed(self.feed_commit(Some(row), "LogId", "LastSeq")?))
+        if self.tags.is_empty() {
+            return Ok(Found::Committed(None));
+        }
+        // The record of a commit does not hold the mark before it.
+        Ok(Found::Committed(Some(self.feed_commit(row.read("LogId")?, row.read("LastSeq")?, None))))
     }
 
-    fn feed_commit(&self, row: Option<&tiberius::Row>, log: &str, last: &str) -> Result<Option<FeedCommit>> {
+    /// What the last batch answered.
+    fn feed_of_answer(&self, row: Option<&tiberius::Row>) -> Result<Option<FeedCommit>> {
         if self.tags.is_empty() {
             return Ok(None);
         }
@@ -229,11 +234,13 @@ impl Work {
             statement: self.name.into(),
             message: "the commit did not return the feed's head".to_owned(),
         })?;
-        let last: i64 = row.read(last)?;
+        Ok(Some(self.feed_commit(row.read("LogId")?, row.read("Head")?, row.read_opt("PreviousMark")?)))
+    }
+
+    fn feed_commit(&self, log_id: i64, last: i64, previous_mark: Option<i64>) -> FeedCommit {
         let count = i64::try_from(self.tags.len()).unwrap_or(i64::MAX);
-        let tags = Arc::clone(&self.tags);
-        let (log_id, mark) = (row.read(log)?, self.numbers.mark);
-        Ok(Some(FeedCommit { log_id, first: last - count + 1, last, mark, tags }))
+        let (mark, tags) = (self.numbers.mark, Arc::clone(&self.tags));
+        FeedCommit { log_id, first: last - count + 1, last, mark, previous_mark, tags }
     }
 }
 

@@ -7,6 +7,8 @@
 //! Why it starts with a guard: without an open transaction each statement would commit alone.
 //! Why the head is read after the UPDATE and not by its OUTPUT clause: under concurrency Babelfish fills
 //! `OUTPUT … INTO` from the row as it was before the wait for the lock (seen: one number given twice).
+//! Why two UPDATEs: between them this transaction has the row and reads the mark of the commit before its own, which
+//! others need to know that nothing is missing in between. Read before the first UPDATE it could be out of date.
 
 use std::fmt::Write;
 

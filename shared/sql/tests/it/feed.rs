@@ -12,6 +12,8 @@ async fn concurrent_writers_number_their_changes_without_gaps_and_in_commit_orde
     const ROUNDS: i64 = 10;
     let test = database().await;
     let diary = Diary::of(&test.database);
+    let head = "SELECT h.Mark FROM Platform.FeedHead AS h";
+    let first_mark: i64 = test.database.query(head, &[]).await.unwrap()[0].read("Mark").unwrap();
     let writers = (0..WRITERS).map(|writer| {
         let database = test.database.clone();
         tokio::spawn(async move {
@@ -55,6 +57,11 @@ async fn concurrent_writers_number_their_changes_without_gaps_and_in_commit_orde
         let seq: i64 = row.read("Seq").unwrap();
         assert_eq!(seq, index as i64 + 1, "no gap");
         assert_eq!(heard[&seq], (row.read("Tag").unwrap(), row.read("Mark").unwrap()));
+    }
+    // Each commit names the mark of the one before it in the log.
+    for commit in &commits {
+        let before = if commit.first == 1 { first_mark } else { heard[&(commit.first - 1)].1 };
+        assert_eq!(commit.previous_mark, Some(before), "of the commit at {}", commit.first);
     }
     // Each writer's own commits follow one another, so their numbers must rise in that order.
     for writer in 0..WRITERS {

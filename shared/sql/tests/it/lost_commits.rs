@@ -39,6 +39,7 @@ async fn a_commit_that_was_executed_is_not_repeated_and_its_feed_rows_are_delive
     assert_eq!(diary.read(), ["unknown", "committed", "known"]);
     let commit = diary.commits.lock().unwrap()[0].clone();
     assert_eq!((commit.first, commit.last, &*commit.tags), (2, 2, &[11][..]));
+    assert_eq!(commit.previous_mark, None, "a look-up does not find it out");
     let rows = test.database.query("SELECT Seq, Tag, Mark FROM Platform.ChangeFeed WHERE Seq = 2", &[]).await;
     let rows = rows.unwrap();
     assert_eq!(rows[0].read::<i64>("Mark").unwrap(), commit.mark);
