@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backplane::{Cache, CacheOptions, CacheStats, Feed, Loaded, Outcome};
-use contracts::cache::{Document, StorefrontKey, tags};
+use contracts::cache::{Document, StorefrontKey};
 use host::Host;
 use host::configuration::Compression;
 use host::problem::Problem;
 use sql::Database;
-use store::publication::{self, Found};
+use store::publication;
 
 use crate::error::{Error, not_found};
 use crate::representations::Representations;
@@ -94,17 +94,12 @@ fn served(found: backplane::Served<Document>) -> Option<Served> {
 
 /// What a key names, with the tags of what would change it. The key itself is a tag too: that of the product or slug.
 async fn load(database: &Database, key: &StorefrontKey) -> Result<Loaded<Document>, store::Error> {
-    let (found, absent_tags) = match key {
+    match key {
         StorefrontKey::Product { store, reference } => {
-            (publication::find_document(database, store, reference).await?, Vec::new())
+            publication::find_document(database, store, reference).await
         }
         StorefrontKey::Listing { store, category, after, limit } => {
-            let page = publication::listing_page(database, store, category.as_ref(), *after, *limit);
-            (page.await?, vec![tags::listings(store)])
+            publication::listing_page(database, store, category.as_ref(), *after, *limit).await
         }
-    };
-    Ok(match found {
-        Some(Found { document, tags }) => Loaded::new(Some(document), tags),
-        None => Loaded::new(None, absent_tags),
-    })
+    }
 }

@@ -26,6 +26,11 @@ impl<V> Loaded<V> {
     pub fn new(value: Option<V>, tags: Vec<i64>) -> Self {
         Self { value, tags, valid_for: None, seen: None }
     }
+
+    /// The same, loaded by a batch that ended with the head of the log.
+    pub fn having_seen(self, seen: Seen) -> Self {
+        Self { seen: Some(seen), ..self }
+    }
 }
 
 /// Slots without an allocation: the key's and five tags'.

@@ -473,10 +473,12 @@ impl<K: CacheKey> Cache<K> {
         value
     }
 
-    /// Never replaces what was loaded later, so that a key's versions do not go back.
+    /// Never replaces what was loaded later, so that a key's versions do not go back: of two loads that began at one
+    /// position, the one that saw more of the log.
     fn store(&self, key: &K, entry: Entry<K::Value>) {
         let _shard = self.flights.shard(key);
-        if self.storage.peek(key).is_none_or(|present| present.stamp <= entry.stamp) {
+        let order = |entry: &Entry<K::Value>| (entry.stamp, entry.seen);
+        if self.storage.peek(key).is_none_or(|present| order(&present) <= order(&entry)) {
             self.storage.insert(key.clone(), entry);
         }
     }

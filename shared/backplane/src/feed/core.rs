@@ -11,20 +11,24 @@
 //! [`Core::receive`], [`Core::probe_end`] and [`Core::check`]. `tests/it/model.rs` plays random schedules of
 //! lost, repeated and reordered messages, fail-overs and late answers against it.
 //!
-//! Every change of state happens under one short mutex (raising at most a page of floors); hits read atomics
-//! only. The order of those: floors are raised before `applied` moves, the lease is granted after both, and a
-//! hit reads the lease first. So whoever sees a lease sees the floors it was granted on.
+//! Every change of state happens under one short mutex (raising at most a page of floors); hits read the atomics of
+//! `gate` only.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use super::marks::RecentMarks;
+use super::gate::{Gate, Validity};
+use super::marks::{REMEMBERED, RecentMarks};
 use super::position::{GENERATION_MAX, OFFSET_MAX, Position};
+use super::reports::{
+    Change, FeedRow, Filled, GapRequest, ProbeAnswer, ProbeTicket, Probed, Received, Seen, Source,
+};
 use super::status::{Counters, FlushCause};
+#[cfg(feature = "testing")]
+use super::weakness::Weakness;
 use crate::clock::{Nanos, TICK_MAX, nanos};
 
 /// A hint further ahead than this raises nothing: it is more likely wrong than right, SQL decides.
@@ -34,184 +38,22 @@ pub(crate) const REORDERED_MAX: usize = 256;
 /// Heads seen by loads and not applied yet. What is loaded while there are more is served and not kept.
 pub(crate) const SIGHTED_MAX: usize = 256;
 
-/// One committed transaction's entry in the feed: tag `i` has sequence number `first + i`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    /// Identity of the log.
-    pub log_id: i64,
-    /// First sequence number.
-    pub first: i64,
-    /// Last sequence number: the head after this commit.
-    pub last: i64,
-    /// Random mark of this commit.
-    pub mark: i64,
-    /// Mark of the commit before it: a contiguous number alone does not prove a common past. Where it is not
-    /// known, SQL is asked for the rows instead.
-    pub previous_mark: Option<i64>,
-    /// The changed tags, in sequence order.
-    pub tags: Arc<[i64]>,
-}
-
-impl Change {
-    /// Whether the numbers can be right at all.
-    pub(crate) fn is_well_formed(&self) -> bool {
-        self.first >= 1
-            && self.last >= self.first
-            && self.last.checked_sub(self.first).and_then(|n| usize::try_from(n).ok()).map(|n| n + 1)
-                == Some(self.tags.len())
-    }
-}
-
-/// Who reports a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// A commit of this process: certain, and visible here as soon as it is reported.
-    Own,
-    /// A message: believed only as far as it fits.
-    Hint,
-}
-
-/// What became of a reported change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Received {
-    /// Floors raised, position advanced.
-    Applied,
-    /// Floors raised; something before it is missing: read the gap.
-    Gap,
-    /// Already applied.
-    Known,
-    /// It contradicts what was applied: probe now.
-    Contradiction,
-    /// Too far ahead to be believed: probe now.
-    FarAhead,
-    /// Of another log.
-    Foreign,
-    /// No log is followed yet.
-    Early,
-    /// Its own numbers contradict each other.
-    Malformed,
-}
-
-/// Asked of SQL, before it is asked.
-#[derive(Debug, Clone, Copy)]
-pub struct ProbeTicket {
-    t0: Nanos,
-    epoch: u64,
-    asked: Option<(i64, i64)>,
-}
-
-impl ProbeTicket {
-    /// The sequence number whose mark SQL is asked for; 0 (never a row) if no log is followed.
-    pub fn asked(&self) -> i64 {
-        self.asked.map_or(0, |(sequence, _)| sequence)
-    }
-}
-
-/// SQL's answer: the row of `Platform.FeedHead`, and the mark at the sequence number asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ProbeAnswer {
-    /// Identity of the log.
-    pub log_id: i64,
-    /// Last sequence number.
-    pub head: i64,
-    /// Mark of the last commit.
-    pub mark: i64,
-    /// Rows up to here may be gone.
-    pub pruned_to: i64,
-    /// Mark in the row asked for, if there is one.
-    pub mark_at_asked: Option<i64>,
-}
-
-/// What became of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probed {
-    /// Everything up to SQL's head is applied; the lease is granted.
-    Leased,
-    /// Rows are missing: read them, the lease follows.
-    Behind,
-    /// A new generation began at SQL's head, and the lease is granted.
-    Adopted,
-    /// The state changed while SQL was asked: the answer says nothing, ask again.
-    Superseded,
-}
-
-/// A gap to be read: rows with `Seq >= from`, in order, the row at `from` included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct GapRequest {
-    /// The position applied, which the first row must confirm.
-    pub from: i64,
-    epoch: u64,
-}
-
-/// A row of `Platform.ChangeFeed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct FeedRow {
-    /// Sequence number.
-    pub sequence: i64,
-    /// The changed tag.
-    pub tag: i64,
-    /// Mark of its commit.
-    pub mark: i64,
-}
-
-/// What became of the rows of a gap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filled {
-    /// Applied as far as they were contiguous.
-    Applied,
-    /// They do not continue what was applied: a new generation is due, probe now.
-    Broken,
-    /// The state changed meanwhile; nothing was done.
-    Superseded,
-}
-
-/// Where the log stood when a load had read its data: the row of `Platform.FeedHead`, read in the same batch
-/// **after** the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Seen {
-    /// Identity of the log.
-    pub log_id: i64,
-    /// Last sequence number.
-    pub head: i64,
-    /// Mark of the last commit.
-    pub mark: i64,
-}
-
-/// Whether a value may be served as a hit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Validity {
-    /// Yes.
-    Valid,
-    /// Nobody knows: no lease. The value may be right.
-    NoLease,
-    /// From before the present generation. The value may be right.
-    OldGeneration,
-    /// Its load saw changes that are not applied here yet: they may still turn out lost. Soon it may be right.
-    Unconfirmed,
-    /// Something that it depends on has changed since its load began.
-    Changed,
-}
-
 /// See the module.
 pub struct Core {
-    /// Hits are allowed while `now` is below this.
-    lease_until: AtomicU64,
-    /// The first position of the present generation; `u64::MAX` while no log is followed.
-    generation_start: AtomicU64,
-    floors: Box<[AtomicU64]>,
-    /// `64 - log2(floors.len())`: the slot is the high bits of the mixed tag.
-    shift: u32,
-    applied: AtomicU64,
+    gate: Gate,
     /// When probing began to fail; 0 while it works.
     failing_since: AtomicU64,
     /// Granted from `t0` of the probe, one tick of the coarse clock shorter than the bound.
     lease: Nanos,
+    /// Changes whose marks are remembered.
+    remembered: usize,
     inner: Mutex<Inner>,
     pub(crate) counters: Counters,
     #[cfg(feature = "testing")]
     weakness: Option<Weakness>,
 }
 
+#[cfg_attr(feature = "testing", derive(Debug, Clone, PartialEq, Eq, Hash))]
 #[derive(Default)]
 struct Inner {
     log: Option<Log>,
@@ -222,14 +64,24 @@ struct Inner {
     granted_until: Nanos,
     /// Transactions of this process whose COMMIT went unanswered; at most one for each connection.
     unknown: BTreeSet<i64>,
-    /// A probe's promise: when `head` is applied, the lease runs from `t0`.
-    promised: Option<(Nanos, i64)>,
+    /// What a probe promised.
+    promised: Option<Promise>,
     /// Changes whose predecessor is missing, by first sequence number. Their floors are raised already.
     reordered: BTreeMap<i64, Held>,
     /// Heads that loads saw before they were applied here: (mark, probes that did not see it).
     sighted: BTreeMap<i64, (i64, u8)>,
 }
 
+/// When the commit that ends at `head` with this mark is applied, the lease runs from `t0`. The number alone is not
+/// enough: a late hint of a commit that a fail-over lost may bear the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Promise {
+    t0: Nanos,
+    head: i64,
+    mark: i64,
+}
+
+#[cfg_attr(feature = "testing", derive(Debug, Clone, PartialEq, Eq, Hash))]
 struct Held {
     last: i64,
     mark: i64,
@@ -238,6 +90,7 @@ struct Held {
     missed_by: u8,
 }
 
+#[cfg_attr(feature = "testing", derive(Debug, Clone, PartialEq, Eq, Hash))]
 struct Log {
     log_id: i64,
     /// The sequence number at which the generation began.
@@ -247,38 +100,23 @@ struct Log {
     marks: RecentMarks,
 }
 
-/// Rules left out on purpose, to prove that the checker notices.
+/// What a core knows at one moment, for tests that explore all of its states.
 #[cfg(feature = "testing")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weakness {
-    /// Applies a change whatever is missing before it.
-    NoGapDetection,
-    /// Takes a contiguous number for a common past.
-    NoChain,
-    /// Does not compare the mark at the applied position.
-    NoIdentity,
-    /// Counts the lease from the answer.
-    LeaseFromAnswer,
-    /// Grants the lease before the rows up to SQL's head are applied.
-    LeaseBeforeApplied,
-    /// Keeps the generation when another log is adopted.
-    NoGeneration,
-    /// Continues after rows that are gone.
-    NoPruneDetection,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct CoreState {
+    gate: super::gate::GateState,
+    inner: Inner,
+    failing_since: u64,
 }
 
 impl Core {
     /// `slots` is rounded up to a power of two, at least 64. `max_staleness` is the bound of hits.
     pub fn new(slots: usize, max_staleness: Duration) -> Self {
-        let slots = slots.max(64).next_power_of_two();
         Self {
-            lease_until: AtomicU64::new(0),
-            generation_start: AtomicU64::new(u64::MAX),
-            floors: (0..slots).map(|_| AtomicU64::new(0)).collect(),
-            shift: 64 - slots.trailing_zeros(),
-            applied: AtomicU64::new(Position::NONE.bits()),
+            gate: Gate::new(slots.max(64).next_power_of_two()),
             failing_since: AtomicU64::new(0),
             lease: nanos(max_staleness.saturating_sub(TICK_MAX)),
+            remembered: REMEMBERED,
             inner: Mutex::new(Inner::default()),
             counters: Counters::default(),
             #[cfg(feature = "testing")]
@@ -292,6 +130,27 @@ impl Core {
         Self { weakness: Some(weakness), ..Self::new(slots, max_staleness) }
     }
 
+    /// The same core, remembering the marks of so few changes that a test can outrun it.
+    #[cfg(feature = "testing")]
+    pub fn remembering(self, changes: usize) -> Self {
+        Self { remembered: changes, ..self }
+    }
+
+    /// Everything that it knows.
+    #[cfg(feature = "testing")]
+    pub fn state(&self) -> CoreState {
+        let failing_since = self.failing_since.load(Ordering::Acquire);
+        CoreState { gate: self.gate.state(), inner: self.inner.lock().clone(), failing_since }
+    }
+
+    /// Goes on from what another core knew.
+    #[cfg(feature = "testing")]
+    pub fn continuing(self, state: &CoreState) -> Self {
+        self.gate.restore(&state.gate);
+        self.failing_since.store(state.failing_since, Ordering::Release);
+        Self { inner: Mutex::new(state.inner.clone()), ..self }
+    }
+
     #[cfg(feature = "testing")]
     fn lacks(&self, weakness: Weakness) -> bool {
         self.weakness == Some(weakness)
@@ -299,43 +158,30 @@ impl Core {
 
     // --- what hits and loads ask -------------------------------------------------------------------------
 
-    /// The slot of a tag or key hash. The multiplication spreads tags that are not hashes.
+    /// The slot of a tag or key hash.
     #[inline]
     pub fn slot(&self, tag: i64) -> u32 {
-        ((tag as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as u32
+        self.gate.slot(tag)
     }
 
     /// Everything up to here is applied. A load notes it **before** it begins, as its stamp.
     #[inline]
     pub fn position(&self) -> Position {
-        Position::from_bits(self.applied.load(Ordering::Acquire))
+        self.gate.position()
     }
 
     /// Whether a value loaded at `stamp`, whose load saw the log up to `seen`, and that depends on `slots`, may
     /// be served as a hit at `now`.
     #[inline]
     pub fn check(&self, stamp: Position, seen: Position, slots: &[u32], now: Nanos) -> Validity {
-        // The lease first: whoever sees it sees the floors and the generation it was granted on.
-        if now >= self.lease_until.load(Ordering::Acquire) {
-            return Validity::NoLease;
-        }
-        if stamp.bits() < self.generation_start.load(Ordering::Acquire) {
-            return Validity::OldGeneration;
-        }
-        if self.is_changed(stamp, slots) {
-            return Validity::Changed;
-        }
-        // `seen` is of the stamp's generation, which is the present one.
-        if self.position() < seen { Validity::Unconfirmed } else { Validity::Valid }
+        self.gate.check(stamp, seen, slots, now)
     }
 
     /// Whether anything in `slots` is known to have changed after `stamp`. True for [`Position::NONE`] as
     /// soon as anything ever changed there.
     #[inline]
     pub fn is_changed(&self, stamp: Position, slots: &[u32]) -> bool {
-        slots.iter().any(|&slot| {
-            self.floors.get(slot as usize).is_none_or(|floor| stamp.bits() < floor.load(Ordering::Acquire))
-        })
+        self.gate.is_changed(stamp, slots)
     }
 
     /// Takes in what a load that began at `stamp` saw of the log. Returns the position that must be applied
@@ -379,12 +225,12 @@ impl Core {
 
     /// How long hits are allowed from `now` on.
     pub fn lease_remaining(&self, now: Nanos) -> Duration {
-        Duration::from_nanos(self.lease_until.load(Ordering::Acquire).saturating_sub(now))
+        Duration::from_nanos(self.gate.lease_until().saturating_sub(now))
     }
 
     /// Bytes of the floor table.
     pub fn floor_bytes(&self) -> usize {
-        self.floors.len() * size_of::<AtomicU64>()
+        self.gate.slots() * size_of::<AtomicU64>()
     }
 
     /// The log followed, and the sequence number applied.
@@ -533,7 +379,7 @@ impl Core {
     }
 
     /// Moves the position over changes whose floors are raised, and keeps a probe's promise. False, and the
-    /// generation ended, if a load saw something else under these numbers: checked before the position moves,
+    /// generation ended, if a probe or a load saw something else under these numbers: checked before the position moves,
     /// because that is what makes the load's value a hit.
     fn advance(&self, inner: &mut Inner, first: i64, last: i64, mark: i64) -> bool {
         let generation = inner.generation;
@@ -543,6 +389,10 @@ impl Core {
                 return false;
             }
         }
+        if inner.promised.is_some_and(|promise| promise.head <= last && promise.mark != mark) {
+            self.flush(inner, FlushCause::Forked);
+            return false;
+        }
         let Some(log) = &mut inner.log else { return false };
         for sequence in first..=last {
             log.marks.put(sequence, mark);
@@ -550,12 +400,9 @@ impl Core {
         log.applied = last;
         log.mark = mark;
         let position = Position::new(generation, (last - log.base) as u64);
-        self.applied.store(position.bits(), Ordering::Release);
-        if let Some((t0, head)) = inner.promised
-            && last >= head
-        {
-            inner.promised = None;
-            self.grant(inner, t0);
+        self.gate.advance(position);
+        if let Some(promise) = inner.promised.take_if(|promise| promise.head <= last) {
+            self.grant(inner, promise.t0);
         }
         true
     }
@@ -564,10 +411,7 @@ impl Core {
         for (offset, tag) in (first - base..).zip(tags) {
             // Before the generation began every stamp of it is newer.
             let Ok(offset) = u64::try_from(offset) else { continue };
-            let position = Position::new(generation, offset);
-            if let Some(floor) = self.floors.get(self.slot(tag) as usize) {
-                floor.fetch_max(position.bits(), Ordering::AcqRel);
-            }
+            self.gate.raise(tag, Position::new(generation, offset));
         }
     }
 
@@ -607,8 +451,20 @@ impl Core {
         #[cfg(feature = "testing")]
         let behind = behind && !self.lacks(Weakness::LeaseBeforeApplied);
         if behind {
-            inner.promised = Some((t0, answer.head));
+            inner.promised = Some(Promise { t0, head: answer.head, mark: answer.mark });
             return Probed::Behind;
+        }
+        // What was applied while SQL was asked may have the number of its head and be another commit.
+        match inner.log.as_ref().and_then(|log| log.marks.get(answer.head)) {
+            Some(mark) if mark == answer.mark => {}
+            #[cfg(feature = "testing")]
+            _ if self.lacks(Weakness::NoIdentity) || self.lacks(Weakness::LeaseBeforeApplied) => {}
+            Some(_) => {
+                self.flush(&mut inner, FlushCause::Forked);
+                self.adopt(&mut inner, answer, t0);
+                return Probed::Adopted;
+            }
+            None => return Probed::Superseded,
         }
         self.grant(&mut inner, t0);
         Probed::Leased
@@ -662,11 +518,9 @@ impl Core {
             base: answer.head,
             applied: answer.head,
             mark: answer.mark,
-            marks: RecentMarks::new(answer.head, answer.mark),
+            marks: RecentMarks::new(answer.head, answer.mark, self.remembered),
         });
-        let start = Position::new(inner.generation, 0);
-        self.applied.store(start.bits(), Ordering::Release);
-        self.generation_start.store(start.bits(), Ordering::Release);
+        self.gate.begin(Position::new(inner.generation, 0));
         self.counters.generation(inner.generation);
         self.grant(inner, t0);
     }
@@ -677,7 +531,7 @@ impl Core {
     pub fn gap(&self) -> Option<GapRequest> {
         let inner = self.inner.lock();
         let log = inner.log.as_ref()?;
-        let promised = inner.promised.is_some_and(|(_, head)| head > log.applied);
+        let promised = inner.promised.is_some_and(|promise| promise.head > log.applied);
         let missing = promised || !inner.reordered.is_empty() || !inner.sighted.is_empty();
         missing.then_some(GapRequest { from: log.applied, epoch: inner.epoch })
     }
@@ -726,14 +580,14 @@ impl Core {
     pub fn outcome_unknown(&self, transaction: i64) {
         let mut inner = self.inner.lock();
         inner.unknown.insert(transaction);
-        self.lease_until.store(0, Ordering::Release);
+        self.gate.lease(0);
     }
 
     /// The outcome is known, and reported by [`Core::receive`] if it was a commit.
     pub fn outcome_known(&self, transaction: i64) {
         let mut inner = self.inner.lock();
         if inner.unknown.remove(&transaction) && inner.unknown.is_empty() {
-            self.lease_until.store(inner.granted_until, Ordering::Release);
+            self.gate.lease(inner.granted_until);
         }
     }
 
@@ -745,13 +599,13 @@ impl Core {
     fn grant(&self, inner: &mut Inner, t0: Nanos) {
         inner.granted_until = inner.granted_until.max(t0.saturating_add(self.lease));
         if inner.unknown.is_empty() {
-            self.lease_until.store(inner.granted_until, Ordering::Release);
+            self.gate.lease(inner.granted_until);
         }
     }
 
     /// No hits until a probe that begins after this confirms the past.
     fn revoke(&self, inner: &mut Inner) {
-        self.lease_until.store(0, Ordering::Release);
+        self.gate.lease(0);
         inner.granted_until = 0;
         inner.promised = None;
         inner.epoch += 1;
@@ -765,8 +619,7 @@ impl Core {
             inner.log = None;
             return;
         }
-        self.generation_start.store(u64::MAX, Ordering::Release);
-        self.applied.store(Position::NONE.bits(), Ordering::Release);
+        self.gate.end();
         inner.log = None;
         inner.reordered.clear();
         inner.sighted.clear();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::core::Change;
+use super::Change;
 
 const VERSION: u8 = 1;
 const FIXED_BYTES: usize = 2 + 5 * 8;

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use sql::{CommitObserver, FeedCommit};
 use tracing::Span;
 
-use super::core::Change;
+use super::Change;
 use super::{Feed, Received, Source, hint};
 use crate::redis::{Event, Redis, Subscription};
 
@@ -21,7 +21,7 @@ impl CommitObserver for Observer {
             first: commit.first,
             last: commit.last,
             mark: commit.mark,
-            previous_mark: None,
+            previous_mark: commit.previous_mark,
             tags: commit.tags.clone(),
         };
         let _span = publication(commit).entered();

@@ -8,12 +8,16 @@
 
 mod core;
 mod follower;
+mod gate;
 pub mod hint;
 mod hints;
 mod maintenance;
 mod marks;
 mod position;
+mod reports;
 mod status;
+#[cfg(feature = "testing")]
+mod weakness;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,18 +27,26 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::core::Core;
 #[cfg(feature = "testing")]
-pub use self::core::Weakness;
-pub use self::core::{
-    Change, Core, FeedRow, Filled, GapRequest, ProbeAnswer, ProbeTicket, Probed, Received, Seen, Source,
-    Validity,
-};
+pub use self::core::CoreState;
+pub use gate::Validity;
 pub use maintenance::{KEEP_MIN, NewLog, new_log, prune};
 pub use position::Position;
+pub use reports::{
+    Change, FeedRow, Filled, GapRequest, ProbeAnswer, ProbeTicket, Probed, Received, Seen, Source,
+};
 pub use status::{FeedCounts, FeedStatus, FlushCause};
+#[cfg(feature = "testing")]
+pub use weakness::Weakness;
 
 use crate::clock::{Clock, Nanos};
 use crate::redis::Redis;
+
+/// What `gate` is made of; another kind in the test that runs it under every order of memory.
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering};
+}
 
 /// Limits and names of a feed.
 #[derive(Debug, Clone)]
@@ -97,14 +109,31 @@ impl Feed {
     /// begin after the first probe ([`Feed::wait_ready`]). Without `redis` changes of other processes arrive
     /// within `max_staleness`. Must be called in a tokio runtime.
     pub fn start(database: sql::Database, redis: Option<Redis>, options: FeedOptions) -> Arc<Self> {
-        let feed = Arc::new(Self::detached(redis, options, Clock::System));
-        database.observe_commits(Arc::new(hints::Observer(feed.clone())));
-        feed.tasks.spawn(follower::run(feed.clone(), database));
-        if let Some(redis) = feed.redis.clone() {
-            feed.tasks.spawn(hints::receive(feed.clone(), redis));
+        Arc::new(Self::detached(redis, options, Clock::System)).follow(database)
+    }
+
+    /// Begins to.
+    fn follow(self: Arc<Self>, database: sql::Database) -> Arc<Self> {
+        database.observe_commits(Arc::new(hints::Observer(self.clone())));
+        self.tasks.spawn(follower::run(self.clone(), database));
+        if let Some(redis) = self.redis.clone() {
+            self.tasks.spawn(hints::receive(self.clone(), redis));
         }
-        feed.tasks.close();
-        feed
+        self.tasks.close();
+        self
+    }
+
+    /// A feed that lacks one rule, to prove that whoever judges it notices.
+    #[cfg(feature = "testing")]
+    pub fn start_weakened(
+        database: sql::Database,
+        redis: Option<Redis>,
+        options: FeedOptions,
+        weakness: Weakness,
+    ) -> Arc<Self> {
+        let mut feed = Self::detached(redis, options, Clock::System);
+        feed.core = Core::weakened(feed.options.slots, feed.options.max_staleness, weakness);
+        Arc::new(feed).follow(database)
     }
 
     /// A feed without tasks.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::core::{Received, Source};
+use super::{Received, Source};
 
 /// Why a generation ended: nothing stamped in it is a hit any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

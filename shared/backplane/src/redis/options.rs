@@ -10,6 +10,7 @@ use std::time::Duration;
 
 const PORT: u16 = 6379;
 const PORT_TLS: u16 = 6380;
+const PORT_SENTINEL: u16 = 26379;
 /// Stands in `Display` for the password.
 const HIDDEN: &str = "***";
 /// Channel names, client names and prefixes longer than this are a mistake.
@@ -19,8 +20,11 @@ const NAME_BYTES_MAX: usize = 200;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RedisOptions {
-    /// Tried in order; one that is a replica is passed over where several are given.
+    /// Tried in order; one that is a replica is passed over where several are given. With a `service_name` they are the
+    /// Sentinels, which know where the primary is; in a Redis Cluster any node serves.
     pub endpoints: Vec<Endpoint>,
+    /// The name that Sentinel has for the primary and its replicas. `serviceName`.
+    pub service_name: Option<String>,
     /// ACL user; the default user where absent.
     pub user: Option<String>,
     /// Password or access key.
@@ -111,6 +115,7 @@ impl fmt::Display for RedisOptions {
         let mut option = |keyword: &str, value: Option<&str>| {
             value.map_or(Ok(()), |value| write!(f, ",{keyword}={value}"))
         };
+        option("serviceName", self.service_name.as_deref())?;
         option("user", self.user.as_deref())?;
         option("password", self.password.as_ref().map(|_| HIDDEN))?;
         option("ssl", Some(if self.tls { "True" } else { "False" }))?;
@@ -130,6 +135,7 @@ impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
             .field("endpoints", &self.endpoints)
+            .field("service_name", &self.service_name)
             .field("user", &self.user)
             .field("password", &self.password.as_ref().map(|_| "hidden"))
             .field("tls", &self.tls)
@@ -148,6 +154,7 @@ impl fmt::Debug for RedisOptions {
 #[derive(Default)]
 struct Reading<'a> {
     endpoints: Vec<&'a str>,
+    service_name: Option<String>,
     user: Option<String>,
     password: Option<String>,
     tls: bool,
@@ -174,6 +181,7 @@ impl Reading<'_> {
             "synctimeout" => self.sync_timeout = Some(milliseconds(keyword, value)?),
             "keepalive" => self.keep_alive = seconds(keyword, value)?,
             "defaultdatabase" => self.database = number(keyword, value, "a database number, 0 to 65535")?,
+            "servicename" => self.service_name = optional(&name(keyword, value)?),
             "name" => self.client_name = Some(client_name(keyword, value)?),
             "channelprefix" => self.channel_prefix = name(keyword, value)?,
             "proxy" if value.eq_ignore_ascii_case("none") || value.is_empty() => {}
@@ -207,9 +215,6 @@ impl Reading<'_> {
             "highintegrity" => "a reader that is out of step with the server replaces its connection",
             "tcpkeepalive" => "keepAlive finds a dead connection, by asking the server",
             "version" => "Redis 6 or later is expected whatever is written",
-            "servicename" => {
-                return Err(refuse(keyword, value, "no Sentinel: give the endpoints themselves"));
-            }
             "tunnel" => return Err(refuse(keyword, value, "a direct connection")),
             "proxy" => return Err(refuse(keyword, value, "None: proxies do not pass subscriptions on")),
             "protocol" => return Err(refuse(keyword, value, "resp3, which Redis 6 and later speak")),
@@ -224,7 +229,11 @@ impl Reading<'_> {
     }
 
     fn finish(self) -> Result<RedisOptions, RedisOptionsError> {
-        let default_port = if self.tls { PORT_TLS } else { PORT };
+        let default_port = match (&self.service_name, self.tls) {
+            (Some(_), _) => PORT_SENTINEL,
+            (None, true) => PORT_TLS,
+            (None, false) => PORT,
+        };
         let endpoints: Vec<Endpoint> =
             self.endpoints.iter().map(|text| endpoint(text, default_port)).collect::<Result<_, _>>()?;
         if endpoints.is_empty() {
@@ -237,6 +246,7 @@ impl Reading<'_> {
         const KEEP_ALIVE: Duration = Duration::from_secs(10);
         Ok(RedisOptions {
             endpoints,
+            service_name: self.service_name,
             user: self.user,
             password: self.password,
             tls: self.tls,
@@ -379,6 +389,12 @@ mod tests {
         assert_eq!(parse("localhost,syncTimeout=200").command_timeout, Duration::from_millis(200));
         assert_eq!(parse("localhost,keepAlive=-1,password=").password, None);
         assert_eq!(parse("localhost").endpoints[0].port, 6379);
+        let sentinels = parse("one,two:7000,serviceName=shop,ssl=True");
+        assert_eq!(sentinels.service_name.as_deref(), Some("shop"));
+        assert_eq!(
+            sentinels.endpoints.iter().map(|endpoint| endpoint.port).collect::<Vec<_>>(),
+            [26379, 7000]
+        );
     }
 
     /// What becomes of a keyword.
@@ -422,7 +438,7 @@ mod tests {
         ("proxy", "Envoyproxy", Refused("subscriptions")),
         ("resolveDns", "True", Noted),
         ("responseTimeout", "77", Noted),
-        ("serviceName", "mymaster", Refused("Sentinel")),
+        ("serviceName", "mymaster", Works),
         ("setlib", "False", Noted),
         ("ssl", "True", Works),
         ("sslHost", "cert.example", Works),
@@ -491,7 +507,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_can_be_read_again_and_never_shows_the_password() {
-        let text = "one:7000,[::1]:7001,user=app,password=hunter2=,ssl=True,sslHost=h,name=n,channelPrefix=p.,\
+        let text = "one:7000,[::1]:7001,serviceName=s,user=app,password=hunter2=,ssl=True,sslHost=h,name=n,channelPrefix=p.,\
                     connectTimeout=1,asyncTimeout=2,keepAlive=3,defaultDatabase=4";
         let options = parse(text);
         assert!(!format!("{options:?}").contains("hunter2"));

@@ -42,6 +42,8 @@ enum Ended {
     Closed,
     #[error("no sign of life: {0}")]
     Silent(RedisError),
+    #[error("the server has become a replica; its messages would reach nobody else")]
+    Demoted,
     #[error("publishing failed: {0}")]
     Publish(RedisError),
     #[error("subscribing failed: {0}")]
@@ -108,13 +110,17 @@ async fn connect_and_serve(shared: &Arc<Shared>, queue: &mut mpsc::Receiver<Outg
         Ok(connector) => connector,
         Err(error) => return error.into(),
     };
+    let candidates = match connector.candidates().await {
+        Ok(candidates) => candidates,
+        Err(error) => return error.into(),
+    };
     let mut last = Ended::Closed;
-    for endpoint in &shared.options.endpoints {
+    for endpoint in &candidates {
         // Dropping the set at the end of a try closes both sockets.
         let mut drivers = JoinSet::new();
         match connect_both(shared, &connector, endpoint, &mut drivers).await {
             Ok((publisher, subscriber)) => {
-                let ended = serve(shared, queue, publisher, subscriber, &mut drivers).await;
+                let ended = serve(shared, &connector, queue, publisher, subscriber, &mut drivers).await;
                 drivers.shutdown().await;
                 return ended;
             }
@@ -160,12 +166,13 @@ fn deliver(shared: &Shared, push: PushInfo) {
 /// Everything that happens on a standing connection; returns when it has to be replaced.
 async fn serve(
     shared: &Shared,
+    connector: &Connector,
     queue: &mut mpsc::Receiver<Outgoing>,
     publisher: MultiplexedConnection,
     subscriber: MultiplexedConnection,
     drivers: &mut JoinSet<()>,
 ) -> Ended {
-    let alive = watch_for_silence(shared, publisher.clone(), subscriber.clone());
+    let alive = watch_for_silence(shared, connector, publisher.clone(), subscriber.clone());
     tokio::select! {
         _ = drivers.join_next() => Ended::Closed,
         ended = alive => ended,
@@ -177,16 +184,18 @@ async fn serve(
 /// A half-open connection accepts writes for minutes: only an answer proves that somebody is there.
 async fn watch_for_silence(
     shared: &Shared,
+    connector: &Connector,
     mut publisher: MultiplexedConnection,
     mut subscriber: MultiplexedConnection,
 ) -> Ended {
-    let ping = redis::cmd("PING");
     loop {
         tokio::time::sleep(shared.options.keep_alive).await;
         let answers =
-            tokio::try_join!(ping.query_async::<()>(&mut publisher), ping.query_async::<()>(&mut subscriber));
-        if let Err(error) = answers {
-            return Ended::Silent(error);
+            tokio::try_join!(connector.is_alive(&mut publisher), connector.is_alive(&mut subscriber));
+        match answers {
+            Ok((true, true)) => {}
+            Ok(_) => return Ended::Demoted,
+            Err(error) => return Ended::Silent(error),
         }
     }
 }

@@ -6,4 +6,4 @@ mod manual_feed;
 mod redis_server;
 
 pub use manual_feed::ManualFeed;
-pub use redis_server::{RedisServer, RedisServerOptions};
+pub use redis_server::{RedisRole, RedisServer, RedisServerOptions};

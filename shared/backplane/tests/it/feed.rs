@@ -1,152 +1,15 @@
 //! Feeds and caches on a real SQL server and a real redis-server.
-//!
-//! Where a change must come by hint, the bound is ten minutes, so that nothing else can bring it in time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use backplane::feed::{Change, Seen, hint, new_log, prune};
+use backplane::feed::{Change, hint, new_log, prune};
 use backplane::testing::RedisServer;
-use backplane::{
-    Cache, CacheKey, CacheOptions, Feed, FeedOptions, FeedStatus, Loaded, Outcome, Redis, RedisOptions,
-    hash64,
-};
+use backplane::{Outcome, hash64};
 use bytes::Bytes;
-use sql::testing::TestDatabase;
 use sql::{Database, RowExt};
 
-const LONG: Duration = Duration::from_secs(60);
-const BY_HINT: Duration = Duration::from_secs(600);
-const BY_PROBE: Duration = Duration::from_millis(600);
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Name(&'static str);
-
-impl CacheKey for Name {
-    type Value = String;
-    fn hash64(&self) -> i64 {
-        hash64("name", &[self.0.as_bytes()])
-    }
-}
-
-fn tag() -> i64 {
-    hash64("tag", &[b"one"])
-}
-
-/// One instance of a service: its own pool, connection, feed and cache.
-struct Instance {
-    database: Database,
-    redis: Option<Redis>,
-    feed: Arc<Feed>,
-    cache: Cache<Name>,
-}
-
-impl Instance {
-    async fn start(test: &TestDatabase, redis: Option<&RedisServer>, max_staleness: Duration) -> Self {
-        Self::on(test.pool(sql::Options::default()).await, redis, max_staleness).await
-    }
-
-    async fn on(database: Database, redis: Option<&RedisServer>, max_staleness: Duration) -> Self {
-        let redis =
-            redis.map(|server| Redis::start(RedisOptions::parse(&server.connection_string()).unwrap()));
-        let options = FeedOptions { max_staleness, slots: 1 << 12, ..FeedOptions::default() };
-        let feed = Feed::start(database.clone(), redis.clone(), options);
-        assert!(feed.wait_ready(LONG).await, "a lease");
-        let instance =
-            Self { cache: Cache::new(feed.clone(), CacheOptions::default()), database, redis, feed };
-        if instance.redis.is_some() {
-            instance.until(|status| status.connected).await;
-        }
-        instance
-    }
-
-    async fn until(&self, reached: impl Fn(&FeedStatus) -> bool) {
-        let wait = async {
-            while !reached(&self.feed.status()) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let done = tokio::time::timeout(LONG, wait).await;
-        assert!(done.is_ok(), "not reached: {:?}", self.feed.status());
-    }
-
-    async fn write(&self, text: &str) -> i64 {
-        write(&self.database, text).await
-    }
-
-    /// The text, from memory or from SQL.
-    async fn read(&self) -> (String, Outcome) {
-        let load = async || {
-            let sets = self.database.query_sets(READ, &[]).await?;
-            let row = sets.first().and_then(|rows| rows.first()).expect("a row");
-            let head = sets.get(1).and_then(|rows| rows.first()).expect("the head of the feed");
-            let seen =
-                Seen { log_id: head.read("LogId")?, head: head.read("Head")?, mark: head.read("Mark")? };
-            let text: String = row.read::<&str>("Text")?.to_owned();
-            Ok::<_, sql::Error>(Loaded { seen: Some(seen), ..Loaded::new(Some(text), vec![tag()]) })
-        };
-        let served = self.cache.get_or_load(&Name("one"), load).await.unwrap();
-        (served.value.unwrap().as_ref().clone(), served.outcome)
-    }
-
-    async fn reads(&self, text: &str, outcome: Outcome) {
-        assert_eq!(self.read().await, (text.to_owned(), outcome));
-    }
-
-    /// Reads until the answer comes from memory. A value may need a moment: its load saw changes that are
-    /// not applied yet.
-    async fn remembers(&self, text: &str) {
-        let wait = async {
-            while self.read().await != (text.to_owned(), Outcome::Hit) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        assert!(tokio::time::timeout(LONG, wait).await.is_ok(), "{:?}", self.feed.status());
-    }
-
-    async fn stop(self) {
-        self.feed.stop().await;
-        if let Some(redis) = &self.redis {
-            redis.stop().await;
-        }
-        self.database.close().await;
-    }
-}
-
-const TABLE: &str = "CREATE TABLE dbo.Note (Id int NOT NULL PRIMARY KEY, Text nvarchar(100) NOT NULL); \
-                     INSERT INTO dbo.Note (Id, Text) VALUES (1, N'first');";
-const READ: &str = "SELECT n.Text FROM dbo.Note AS n WHERE n.Id = 1; \
-                    SELECT h.LogId, h.Head, h.Mark FROM Platform.FeedHead AS h WHERE h.Id = 1;";
-
-async fn database() -> TestDatabase {
-    let test = TestDatabase::create(&[]).await;
-    test.database.run_script(TABLE).await.unwrap();
-    test
-}
-
-/// Changes the text and returns the head of the feed after it.
-async fn write(database: &Database, text: &str) -> i64 {
-    try_to_write(database, text).await.unwrap();
-    head(database).await
-}
-
-async fn try_to_write(database: &Database, text: &str) -> sql::Result<()> {
-    database
-        .transaction("test.write", |tx| {
-            Box::pin(async move {
-                tx.execute("UPDATE dbo.Note SET Text = @P1 WHERE Id = 1;", &[&text]).await?;
-                tx.changed(tag());
-                Ok(())
-            })
-        })
-        .await
-}
-
-async fn head(database: &Database) -> i64 {
-    let rows =
-        database.query("SELECT h.Head FROM Platform.FeedHead AS h WHERE h.Id = 1;", &[]).await.unwrap();
-    rows[0].read("Head").unwrap()
-}
+use crate::world::{BY_HINT, BY_PROBE, Instance, LONG, database, head, tag, try_to_write, write};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_is_seen_at_once_by_its_writer_and_by_hint_elsewhere() {
@@ -366,4 +229,152 @@ async fn pruning_keeps_the_last_row_and_what_is_young() {
         rows.iter().map(|row| (row.read("Seq").unwrap(), row.read("PrunedTo").unwrap())).collect();
     assert_eq!(left, [(3, 2)]);
     test.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commits_that_follow_one_another_cost_nobody_a_read_of_the_log() {
+    let (test, server) = (database().await, RedisServer::start().await);
+    let one = Instance::start(&test, Some(&server), BY_HINT).await;
+    let two = Instance::start(&test, Some(&server), BY_HINT).await;
+    for instance in [&one, &two] {
+        // The first, and the one that a confirmed subscription asks for: no other follows for minutes.
+        instance.until(|status| status.counts.probes >= 2).await;
+    }
+    let mut last = 0;
+    for number in 0..20 {
+        last = one.write(&number.to_string()).await;
+    }
+    assert!(two.feed.wait_applied(last, LONG).await);
+    for instance in [&one, &two] {
+        let counts = instance.feed.status().counts;
+        assert_eq!((counts.gap_rows, counts.hints_contradicting, counts.flushes()), (0, 0, 0), "{counts:?}");
+    }
+    one.stop().await;
+    two.stop().await;
+    test.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_new_log_the_next_commit_continues_it() {
+    let test = database().await;
+    let one = Instance::start(&test, None, BY_PROBE).await;
+    write(&test.database, "before").await;
+    let log = new_log(&test.database).await.unwrap();
+    one.until(|status| status.log_id == Some(log.new)).await;
+    let last = write(&test.database, "after").await;
+    assert!(one.feed.wait_applied(last, LONG).await);
+    let counts = one.feed.status().counts;
+    assert_eq!((counts.flushes_new_log, counts.flushes()), (1, 1), "the rows of the old log are its past");
+    one.remembers("after").await;
+    one.stop().await;
+    test.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_commit_makes_everything_wrong_that_has_one_of_its_tags() {
+    let (test, server) = (database().await, RedisServer::start().await);
+    let one = Instance::start(&test, Some(&server), BY_HINT).await;
+    let two = Instance::start(&test, Some(&server), BY_HINT).await;
+    one.remembers("first").await;
+    two.remembers("first").await;
+    let raise = async |tags: Vec<i64>| {
+        let tags = &tags;
+        let changed = one.database.transaction("test.raise", |tx| {
+            Box::pin(async move {
+                tags.iter().for_each(|tag| tx.changed(*tag));
+                Ok::<_, sql::Error>(())
+            })
+        });
+        changed.await.unwrap();
+        let last = head(&test.database).await;
+        assert!(two.feed.wait_applied(last, LONG).await);
+        last
+    };
+    let other = |number: u16| hash64("other", &[&number.to_le_bytes()]);
+    // A commit may carry so many: the entry's one is the last of them.
+    let last = raise((1..sql::TAGS_MAX as u16).map(other).chain([tag()]).collect()).await;
+    assert_eq!(last, sql::TAGS_MAX as i64, "a number for each");
+    two.reads("first", Outcome::Miss).await;
+    one.reads("first", Outcome::Miss).await;
+    two.remembers("first").await;
+    raise((1..100).map(other).collect()).await;
+    two.reads("first", Outcome::Hit).await;
+    one.stop().await;
+    two.stop().await;
+    test.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pruning_while_gaps_are_read_costs_generations_and_never_a_right_answer() {
+    const ROUNDS: usize = 12;
+    let test = database().await;
+    // Nothing is published: every change is a gap that the next probe finds.
+    let one = Instance::start(&test, None, Duration::from_millis(100)).await;
+    let pruner = {
+        let database = test.pool(sql::Options::default()).await;
+        tokio::spawn(async move {
+            let mut pruned = 0;
+            loop {
+                let aged = "UPDATE Platform.ChangeFeed SET At = DATEADD(day, -2, At);";
+                database.execute(aged, &[]).await.unwrap();
+                pruned += prune(&database, Duration::from_secs(86_400)).await.unwrap();
+                if pruned >= ROUNDS as u64 {
+                    return database;
+                }
+                tokio::task::yield_now().await;
+            }
+        })
+    };
+    for round in 0..ROUNDS {
+        for change in 0..3 {
+            write(&test.database, &format!("{round}.{change}")).await;
+        }
+        one.remembers(&format!("{round}.2")).await;
+    }
+    // The pruner ends when enough is gone; there may be too little left for it.
+    let mut number = 0;
+    while !pruner.is_finished() {
+        write(&test.database, &number.to_string()).await;
+        number += 1;
+    }
+    pruner.await.unwrap().close().await;
+    let last = write(&test.database, "last").await;
+    assert!(one.feed.wait_applied(last, LONG).await);
+    one.remembers("last").await;
+    one.stop().await;
+    test.close().await;
+}
+
+/// Two shops on one Redis that nobody told apart.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_databases_behind_one_redis_and_channel_name_do_not_disturb_each_other() {
+    let (shop, other) = (database().await, database().await);
+    let server = RedisServer::start().await;
+    let one = Instance::start(&shop, Some(&server), BY_HINT).await;
+    let two = Instance::start(&shop, Some(&server), BY_HINT).await;
+    let stranger = Instance::start(&other, Some(&server), BY_HINT).await;
+    for instance in [&one, &two, &stranger] {
+        instance.until(|status| status.counts.probes >= 2).await;
+        instance.remembers("first").await;
+    }
+    let before = stranger.feed.status();
+    let last = one.write("second").await;
+    assert!(two.feed.wait_applied(last, LONG).await);
+    two.remembers("second").await;
+    stranger.reads("first", Outcome::Hit).await;
+    // A hint of its own arrives after whatever the other shop sent.
+    stranger.write("theirs").await;
+    stranger.remembers("theirs").await;
+    two.reads("second", Outcome::Hit).await;
+    let counts = stranger.feed.status().counts;
+    assert_eq!(
+        (counts.hints_foreign, counts.hints_contradicting, counts.gaps, counts.flushes()),
+        (0, 0, 0, 0)
+    );
+    assert_eq!(counts.probes, before.counts.probes);
+    for instance in [one, two, stranger] {
+        instance.stop().await;
+    }
+    shop.close().await;
+    other.close().await;
 }

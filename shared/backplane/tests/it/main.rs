@@ -4,7 +4,19 @@
 mod cache;
 mod courier;
 mod feed;
+#[cfg(target_os = "linux")]
+mod instances;
+mod interleavings;
 mod model;
+#[cfg(target_os = "linux")]
+mod observed;
+#[cfg(target_os = "linux")]
+mod process;
 mod push;
 mod redis;
 mod redis_backplane;
+mod redis_faults;
+mod states;
+mod world;
+#[cfg(target_os = "linux")]
+mod writers;

@@ -109,7 +109,8 @@ async fn a_half_open_connection_is_noticed() {
 #[tokio::test]
 async fn a_wrong_password_is_reported_and_the_right_one_works() {
     let password = Some("a=b==".to_owned());
-    let server = RedisServer::start_with(RedisServerOptions { password, tls: None }).await;
+    let server =
+        RedisServer::start_with(RedisServerOptions { password, ..RedisServerOptions::default() }).await;
     let address = server.address();
     for wrong in [format!("{address},password=hunter2="), address.to_string()] {
         let redis = Redis::start(RedisOptions::parse(&wrong).unwrap());
@@ -127,7 +128,12 @@ async fn a_wrong_password_is_reported_and_the_right_one_works() {
 /// A server with this certificate, and options that trust the authority of the tests.
 async fn encrypted(kind: Kind) -> (RedisServer, RedisOptions) {
     let password = Some("secret".to_owned());
-    let server = RedisServer::start_with(RedisServerOptions { password, tls: Some(kind) }).await;
+    let server = RedisServer::start_with(RedisServerOptions {
+        password,
+        tls: Some(kind),
+        ..RedisServerOptions::default()
+    })
+    .await;
     let trusting = options(&server).with_tls_authorities(Certificates::ready().unwrap().authority());
     (server, trusting)
 }

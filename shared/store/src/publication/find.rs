@@ -1,44 +1,41 @@
 //! Reading what is published: the loaders behind the frontends' cache.
 
 use crate::{Error, Result};
+use backplane::Loaded;
+use backplane::feed::Seen;
 use bytes::Bytes;
 use contracts::cache::{Document, tags};
 use contracts::storefront::{self, Cursor};
 use domain::{CategoryKey, ProductReference, StoreId};
 use sql::RowExt;
 
-/// A finished answer, and what makes it invalid besides its own key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The answer.
-    pub document: Document,
-    /// To be kept with the cache entry.
-    pub tags: Vec<i64>,
-}
-
-/// The document of a published product. `None`: there is none by this id or slug, or it is not published; the tag
-/// of the key covers that too.
+/// The document of a published product. Without a value: there is none by this id or slug, or it is not published; the
+/// tag of the key covers that too.
 pub async fn find_document(
     db: &sql::Database,
     store: &StoreId,
     reference: &ProductReference,
-) -> Result<Option<Found>> {
-    let rows = match reference {
+) -> Result<Loaded<Document>> {
+    let sets = match reference {
         ProductReference::Id(id) => {
-            db.query(include_str!("document_by_id.sql"), &[&store.as_str(), id]).await?
+            db.query_sets(include_str!("document_by_id.sql"), &[&store.as_str(), id]).await?
         }
         ProductReference::Slug(slug) => {
-            db.query(include_str!("document_by_slug.sql"), &[&store.as_str(), &slug.as_str()]).await?
+            db.query_sets(include_str!("document_by_slug.sql"), &[&store.as_str(), &slug.as_str()]).await?
         }
     };
-    let Some(row) = rows.first() else { return Ok(None) };
+    let seen = Seen::last_of(&sets)?;
+    let Some(row) = sets.first().and_then(|rows| rows.first()) else {
+        return Ok(Loaded::new(None, Vec::new()).having_seen(seen));
+    };
     let bytes = Bytes::copy_from_slice(row.read::<&str>("Document")?.as_bytes());
     let document = Document::new(bytes, row.read("Version")?);
-    Ok(Some(Found { document, tags: vec![tags::product(store, row.read("ProductId")?)] }))
+    let tags = vec![tags::product(store, row.read("ProductId")?)];
+    Ok(Loaded::new(Some(document), tags).having_seen(seen))
 }
 
 /// A page of the published products of a store, in the order of their ids, with ids greater than `after`. With a
-/// category: those in it and in all that it contains. `None`: there is no such store.
+/// category: those in it and in all that it contains. Without a value: there is no such store.
 ///
 /// Pages are stable: a product that comes or goes moves no other from one page to the next. `limit` is at least 1
 /// and at most [`storefront::LISTING_LIMIT_MAX`]; other values are brought into that range.
@@ -48,7 +45,7 @@ pub async fn listing_page(
     category: Option<&CategoryKey>,
     after: i64,
     limit: u16,
-) -> Result<Option<Found>> {
+) -> Result<Loaded<Document>> {
     let limit = usize::from(limit.clamp(1, storefront::LISTING_LIMIT_MAX));
     // One more row than the page has tells whether another page follows.
     let rows_wanted = limit as i64 + 1;
@@ -62,9 +59,10 @@ pub async fn listing_page(
             db.query_sets(include_str!("page_of_category.sql"), &params).await?
         }
     };
+    let seen = Seen::last_of(&sets)?;
     let stores = sets.first().and_then(|rows| rows.first()).map(|row| row.read::<i32>("Stores"));
     if stores.transpose()?.unwrap_or(0) == 0 {
-        return Ok(None);
+        return Ok(Loaded::new(None, vec![tags::listings(store)]).having_seen(seen));
     }
     let rows = sets.get(1).map_or(&[][..], Vec::as_slice);
     let page = &rows[..rows.len().min(limit)];
@@ -81,5 +79,6 @@ pub async fn listing_page(
         None => tags::listing(store),
         Some(category) => tags::listing_category(store, category),
     };
-    Ok(Some(Found { document: Document::new(Bytes::from(body), 0), tags: vec![own, tags::listings(store)] }))
+    let document = Document::new(Bytes::from(body), 0);
+    Ok(Loaded::new(Some(document), vec![own, tags::listings(store)]).having_seen(seen))
 }

@@ -186,10 +186,10 @@ async fn a_changed_slug_and_category_raise_the_tags_of_before_and_after() {
 
     let find = async |slug: &str| {
         let reference = ProductReference::parse(slug).unwrap();
-        find_document(world.db(), store, &reference).await.unwrap()
+        find_document(world.db(), store, &reference).await.unwrap().value
     };
     assert_eq!(find("mug").await, None);
-    assert_eq!(find("beaker").await.unwrap().document.version, 2);
+    assert_eq!(find("beaker").await.unwrap().version, 2);
     world.close().await;
 }
 
@@ -214,6 +214,6 @@ async fn a_rolled_back_chunk_leaves_no_trace() {
     assert_eq!(world.tags().await, raised);
     assert!(world.audit_actions().await.is_empty());
     let reference = ProductReference::parse("mug").unwrap();
-    assert_eq!(find_document(world.db(), &world.store, &reference).await.unwrap(), None);
+    assert_eq!(find_document(world.db(), &world.store, &reference).await.unwrap().value, None);
     world.close().await;
 }

@@ -1,21 +1,23 @@
 //! Published documents, listings and the tags that a change raises.
 
 use crate::world::{World, product, product_with};
-use contracts::cache::tags;
+use backplane::feed::Seen;
+use contracts::cache::{Document, tags};
 use contracts::storefront::{Cursor, ListingPage, ProductDocument, ProductSummary};
 use domain::{CategoryKey, ProductReference, StoreId};
-use store::publication::{Found, ListingTags, find_document, listing_page, raise_listings};
+use store::publication::{ListingTags, find_document, listing_page, raise_listings};
 
-async fn find(world: &World, reference: &str) -> Option<Found> {
+/// The document and its tags.
+async fn find(world: &World, reference: &str) -> Option<(Document, Vec<i64>)> {
     let reference = ProductReference::parse(reference).unwrap();
-    find_document(world.db(), &world.store, &reference).await.unwrap()
+    let loaded = find_document(world.db(), &world.store, &reference).await.unwrap();
+    loaded.value.map(|document| (document, loaded.tags))
 }
 
 async fn page(world: &World, category: Option<&str>, after: i64, limit: u16) -> ListingPage {
     let category = category.map(|key| CategoryKey::parse(key).unwrap());
-    let found =
-        listing_page(world.db(), &world.store, category.as_ref(), after, limit).await.unwrap().unwrap();
-    serde_json::from_slice(&found.document.bytes).unwrap()
+    let loaded = listing_page(world.db(), &world.store, category.as_ref(), after, limit).await.unwrap();
+    serde_json::from_slice(&loaded.value.unwrap().bytes).unwrap()
 }
 
 fn slugs(page: &ListingPage) -> Vec<&str> {
@@ -30,10 +32,10 @@ async fn a_published_product_is_found_by_id_and_by_slug() {
     let id = world.id_of("mug").await;
 
     let found = find(&world, "mug").await.unwrap();
-    let document: ProductDocument = serde_json::from_slice(&found.document.bytes).unwrap();
+    let document: ProductDocument = serde_json::from_slice(&found.0.bytes).unwrap();
     assert_eq!(document, ProductDocument::new(id, 1, &mug));
-    assert_eq!(found.document.version, 1);
-    assert_eq!(found.tags, [tags::product(&world.store, id)]);
+    assert_eq!(found.0.version, 1);
+    assert_eq!(found.1, [tags::product(&world.store, id)]);
     assert_eq!(find(&world, &id.to_string()).await.unwrap(), found);
     assert_eq!(find(&world, "cup").await, None);
     world.close().await;
@@ -60,7 +62,7 @@ async fn an_unpublished_product_vanishes_and_a_hidden_one_raises_nothing() {
     assert_eq!(world.tags().await, raised);
 
     world.save(id, 3, &product("mug", "Mug")).await.unwrap();
-    assert_eq!(find(&world, "mug").await.unwrap().document.version, 4);
+    assert_eq!(find(&world, "mug").await.unwrap().0.version, 4);
     assert_eq!(slugs(&page(&world, Some("home"), 0, 10).await), ["mug"]);
     world.close().await;
 }
@@ -81,10 +83,38 @@ async fn a_category_lists_what_it_contains_at_any_depth() {
     assert!(page(&world, Some("garden"), 0, 10).await.items.is_empty());
 
     let category = CategoryKey::parse("home").unwrap();
-    let found = listing_page(world.db(), &world.store, Some(&category), 0, 10).await.unwrap().unwrap();
+    let found = listing_page(world.db(), &world.store, Some(&category), 0, 10).await.unwrap();
     assert_eq!(found.tags, [tags::listing_category(&world.store, &category), tags::listings(&world.store)]);
     let nowhere = StoreId::parse("nowhere").unwrap();
-    assert_eq!(listing_page(world.db(), &nowhere, None, 0, 10).await.unwrap(), None);
+    let nothing = listing_page(world.db(), &nowhere, None, 0, 10).await.unwrap();
+    assert_eq!((nothing.value, nothing.tags), (None, vec![tags::listings(&nowhere)]));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_is_loaded_says_where_the_log_of_changes_stood() {
+    let world = World::new().await;
+    world.import(1, &[product("mug", "Mug")]).await;
+    let id = world.id_of("mug").await;
+    world.save(id, 1, &product("mug", "Large mug")).await.unwrap();
+    let head = "SELECT h.LogId, h.Head, h.Mark FROM Platform.FeedHead AS h WHERE h.Id = 1;";
+    let head = Seen::last_of(&world.db().query_sets(head, &[]).await.unwrap()).unwrap();
+    assert!(head.head > 0);
+
+    let shelf = CategoryKey::parse("home").unwrap();
+    let reference = |text: &str| ProductReference::parse(text).unwrap();
+    for loaded in [
+        find_document(world.db(), &world.store, &reference("mug")).await,
+        find_document(world.db(), &world.store, &reference(&id.to_string())).await,
+        find_document(world.db(), &world.store, &reference("nothing")).await,
+        listing_page(world.db(), &world.store, None, 0, 10).await,
+        listing_page(world.db(), &world.store, Some(&shelf), 0, 10).await,
+        listing_page(world.db(), &StoreId::parse("nowhere").unwrap(), None, 0, 10).await,
+        // No row on the page: the batch has an empty answer in its middle.
+        listing_page(world.db(), &world.store, None, i64::MAX, 10).await,
+    ] {
+        assert_eq!(loaded.unwrap().seen, Some(head));
+    }
     world.close().await;
 }
 
