@@ -144,6 +144,8 @@ pub enum Expression {
 pub struct Call {
     /// Upper case.
     pub name: String,
+    /// As it was written.
+    pub written: String,
     pub arguments: Vec<Expression>,
     /// `COUNT(*)`
     pub star: bool,

@@ -29,8 +29,40 @@ pub(super) trait Host {
     fn set_writing(&self, writing: bool);
     /// Between two rows: an error if the client has cancelled.
     fn check_cancelled(&self) -> Result<()>;
-    /// What a failed statement on that table means: 515, 547, 2601, 2627 …
-    fn constraint_error(&self, connection: &Connection, table: &Table, error: rusqlite::Error) -> SqlError;
+    /// What a failed write to that table means: 515, 547, 2601, 2627 …
+    fn constraint_error(
+        &self,
+        connection: &Connection,
+        table: &Table,
+        error: rusqlite::Error,
+        written: &Written<'_>,
+    ) -> SqlError;
+    /// 515 for a column of that table.
+    fn null_error(&self, table: &Table, column: &str) -> SqlError;
+}
+
+/// The row that could not be written.
+pub(super) struct Written<'a> {
+    /// The positions of the columns that were to get values, and these.
+    positions: &'a [usize],
+    values: &'a [Stored],
+    /// The row that was to be changed.
+    row_id: Option<&'a Stored>,
+}
+
+impl Written<'_> {
+    /// The value that a column was to have.
+    pub(super) fn value(&self, connection: &Connection, table: &Table, position: usize) -> Stored {
+        let given = self.positions.iter().position(|known| *known == position);
+        if let Some(value) = given.and_then(|index| self.values.get(index)) {
+            return value.clone();
+        }
+        let (Some(row_id), Some(column)) = (self.row_id, table.columns.get(position)) else {
+            return Stored::Null;
+        };
+        let sql = format!("SELECT {} FROM {} WHERE _rowid_ = ?1", quoted_name(&column.name), table.sqlite);
+        connection.query_row(&sql, [row_id], |row| row.get(0)).unwrap_or(Stored::Null)
+    }
 }
 
 type Row = Vec<Stored>;
@@ -132,11 +164,12 @@ fn park_rows(
 /// A value of the column's storage class that no client writes.
 fn parked_value(ty: SqlType, number: i64) -> Stored {
     match ty {
-        SqlType::UniqueIdentifier | SqlType::VarBinary(_) | SqlType::Binary(_) => {
+        _ if ty.is_decimal() || ty.is_binary() || ty == SqlType::UniqueIdentifier => {
             Stored::Blob([b"\0parked".as_slice(), &number.to_be_bytes()].concat())
         }
         #[expect(clippy::cast_precision_loss, reason = "distinct for any number of rows that fits memory")]
         SqlType::Float | SqlType::Real => Stored::Real(f64::MIN_POSITIVE * (number - i64::MIN) as f64),
+        SqlType::DateTimeOffset(_) => Stored::Text(format!("parked{number}")),
         _ if ty.is_text() => Stored::Text(format!("\u{10FFFF}parked{number}")),
         _ => Stored::Integer(number),
     }
@@ -188,7 +221,9 @@ fn collect(statement: &mut Statement<'_>) -> Result<Vec<Row>> {
 
 fn found_rows(connection: &Connection, change: &Change, host: &dyn Host) -> Result<Vec<Row>> {
     let mut statement = connection.prepare_cached(&change.rows).map_err(|error| sqlite_error(&error))?;
-    bind_parameters(&mut statement, &change.parameters, |parameter| to_stored(host.parameter(parameter)?))?;
+    bind_parameters(&mut statement, &change.parameters, |parameter| {
+        Ok(to_stored(host.parameter(parameter)?))
+    })?;
     let mut rows = collect(&mut statement)?;
     if change.kind != Kind::Insert {
         // A join may find a row more than once; it is changed once.
@@ -225,7 +260,11 @@ fn insert_rows(
         format!("INSERT INTO {} ({}) VALUES ({})", table.sqlite, names.join(", "), marks.join(", "))
     };
     let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
+    // SQLite would choose a row id by itself.
+    let row_id = table.row_id.filter(|position| Some(*position) != identity);
+    let row_id = row_id.map(|position| (position, positions.iter().position(|known| *known == position)));
     let (mut count, mut changed) = (0, Vec::new());
+    let mut ignored = false;
     for row in rows {
         host.check_cancelled()?;
         let mut values = row;
@@ -233,14 +272,24 @@ fn insert_rows(
             values.insert(0, Stored::Integer(next));
         }
         values.truncate(positions.len());
+        if let Some((position, index)) = row_id
+            && index.is_none_or(|index| values[index] == Stored::Null)
+        {
+            return Err(host.null_error(table, &table.columns[position].name));
+        }
         match statement.execute(rusqlite::params_from_iter(values.iter())) {
             Ok(_) => {}
             Err(error) if table.ignore_duplicates && is_duplicate(&error) => {
-                sink.info(duplicate_ignored());
+                if !std::mem::replace(&mut ignored, true) {
+                    sink.info(duplicate_ignored());
+                }
                 next += step;
                 continue;
             }
-            Err(error) => return Err(host.constraint_error(connection, table, error)),
+            Err(error) => {
+                let written = Written { positions: &positions, values: &values, row_id: None };
+                return Err(host.constraint_error(connection, table, error, &written));
+            }
         }
         if identity.is_some() {
             host.identity_written(next);
@@ -298,13 +347,21 @@ fn update_rows(
     let mut statement = connection.prepare_cached(&text).map_err(|error| sqlite_error(&error))?;
     let values_end = 1 + change.assigned.len();
     let variables_end = values_end + change.variables.len();
+    let row_id = change.assigned.iter().position(|position| Some(*position) == table.row_id);
     let mut changed = Vec::with_capacity(rows.len());
     for mut row in rows {
         host.check_cancelled()?;
-        let values = row[..values_end].iter();
-        statement
-            .execute(rusqlite::params_from_iter(values))
-            .map_err(|error| host.constraint_error(connection, table, error))?;
+        if let Some(index) = row_id
+            && row[1 + index] == Stored::Null
+        {
+            let column = &table.columns[change.assigned[index]].name;
+            return Err(host.null_error(table, column));
+        }
+        statement.execute(rusqlite::params_from_iter(&row[..values_end])).map_err(|error| {
+            let written =
+                Written { positions: &change.assigned, values: &row[1..values_end], row_id: row.first() };
+            host.constraint_error(connection, table, error, &written)
+        })?;
         for ((variable, ty), value) in change.variables.iter().zip(&row[values_end..variables_end]) {
             host.assign(variable, from_stored(ValueRef::from(value), *ty)?)?;
         }
@@ -328,7 +385,10 @@ fn delete_rows(connection: &Connection, change: &Change, rows: Vec<Row>, host: &
     let mut changed = Vec::with_capacity(rows.len());
     for mut row in rows {
         host.check_cancelled()?;
-        statement.execute([&row[0]]).map_err(|error| host.constraint_error(connection, table, error))?;
+        statement.execute([&row[0]]).map_err(|error| {
+            let written = Written { positions: &[], values: &[], row_id: row.first() };
+            host.constraint_error(connection, table, error, &written)
+        })?;
         let mut deleted = row.split_off(1);
         let extra = deleted.split_off(table.columns.len().min(deleted.len()));
         changed.push(Changed { inserted: Vec::new(), deleted, extra });
@@ -352,7 +412,7 @@ fn emit(
             Parameter::Inserted(index) => Ok(cell(&row.inserted, *index)),
             Parameter::Deleted(index) => Ok(cell(&row.deleted, *index)),
             Parameter::Extra(index) => Ok(cell(&row.extra, *index)),
-            other => to_stored(host.parameter(other)?),
+            other => Ok(to_stored(host.parameter(other)?)),
         })?;
         rows.extend(collect(&mut statement)?);
     }

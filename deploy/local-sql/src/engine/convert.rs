@@ -2,6 +2,7 @@
 //! alike. Pure: values in, values or SQL Server's error out. It knows no SQLite and no syntax. Start at
 //! [`convert`]; [`ticks`] holds the date arithmetic.
 
+use super::decimal::{self, Rest, Shape};
 use super::error::{Result, SqlError};
 use super::types::{SqlType, Value};
 
@@ -30,14 +31,12 @@ pub(super) fn convert(value: Value, from: SqlType, to: SqlType, overlong: Overlo
         Value::Null => Ok(Value::Null),
         Value::Int(number) => from_int(number, from, to, overlong),
         Value::Float(number) => from_float(number, to, overlong),
+        Value::Decimal(units, scale) => from_decimal((units, scale), from, to, overlong),
+        Value::Offset(ticks, minutes) => from_offset((ticks, minutes), from, to, overlong),
         Value::Text(text) => from_text(text, from, to, overlong),
         Value::Bytes(bytes) => from_bytes(bytes, from, to, overlong),
         Value::Guid(guid) => from_guid(guid, from, to, overlong),
         Value::Ticks(ticks) => from_ticks(ticks, from, to, overlong),
-        Value::Decimal(..) | Value::Offset(..) if from == to => Ok(value),
-        Value::Decimal(..) | Value::Offset(..) => {
-            Err(SqlError::unsupported(format!("conversion of {}", from.name())))
-        }
     }
 }
 
@@ -70,6 +69,43 @@ pub(super) fn overflow_of_expression(ty: SqlType) -> SqlError {
         8115,
         format!("Arithmetic overflow error converting expression to data type {}.", ty.name()),
     )
+    .with_state(2)
+}
+
+/// 8115 for a value of a named type.
+fn overflow(from: SqlType, to: SqlType) -> SqlError {
+    let text = format!("Arithmetic overflow error converting {} to data type {}.", from.name(), to.name());
+    SqlError::new(8115, text).with_state(if to.is_decimal() { 8 } else { 2 })
+}
+
+/// Precision and scale of a number that is exact. Money has as many digits as its bytes hold.
+pub(super) fn shape_of(ty: SqlType) -> Option<Shape> {
+    Some(match ty {
+        SqlType::Decimal(precision, scale) => Shape::new(precision, scale),
+        SqlType::Money => Shape::new(19, 4),
+        SqlType::SmallMoney => Shape::new(10, 4),
+        SqlType::BigInt => Shape::new(19, 0),
+        SqlType::Int => Shape::new(10, 0),
+        SqlType::SmallInt => Shape::new(5, 0),
+        SqlType::TinyInt => Shape::new(3, 0),
+        SqlType::Bit => Shape::new(1, 0),
+        _ => return None,
+    })
+}
+
+/// The digits as a value of a decimal type. `None`, and what the bytes of money do not hold, is the error.
+pub(super) fn decimal_value(
+    units: Option<i128>,
+    to: SqlType,
+    overflow: impl FnOnce() -> SqlError,
+) -> Result<Value> {
+    let held = |units: &i128| match to {
+        SqlType::Money => i64::try_from(*units).is_ok(),
+        SqlType::SmallMoney => i32::try_from(*units).is_ok(),
+        _ => true,
+    };
+    let scale = shape_of(to).map_or(0, |shape| shape.scale);
+    units.filter(held).map(|units| Value::Decimal(units, scale)).ok_or_else(overflow)
 }
 
 fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Result<Value> {
@@ -81,7 +117,8 @@ fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Resu
             Err(SqlError::new(
                 220,
                 format!("Arithmetic overflow error for data type {}, value = {number}.", to.name()),
-            ))
+            )
+            .with_state(if to == SqlType::TinyInt { 2 } else { 1 }))
         }
         SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => {
             in_range(number, to).map(Value::Int)
@@ -91,9 +128,20 @@ fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Resu
         _ if to.is_text() => {
             let text = number.to_string();
             if to.length().is_some_and(|limit| text.len() > usize::from(limit)) {
-                return Err(overflow_of_expression(to));
+                // From the days when a report would rather have a star than no line.
+                let starred = matches!(to, SqlType::VarChar(_) | SqlType::Char(_)) && from != SqlType::BigInt;
+                return if starred {
+                    fit_text("*".to_owned(), to, overlong)
+                } else {
+                    Err(overflow_of_expression(to))
+                };
             }
             fit_text(text, to, overlong)
+        }
+        _ if to.is_decimal() => {
+            let units =
+                shape_of(to).and_then(|shape| decimal::rescaled(number.into(), 0, shape, Rest::Rounded));
+            decimal_value(units, to, || overflow(from, to))
         }
         SqlType::VarBinary(_) | SqlType::Binary(_) => {
             let bytes = match from {
@@ -102,7 +150,7 @@ fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Resu
                 SqlType::TinyInt | SqlType::Bit => number.to_be_bytes()[7..].to_vec(),
                 _ => number.to_be_bytes()[4..].to_vec(),
             };
-            fit_bytes(bytes, to, overlong)
+            fit_bytes(in_front(bytes, to), to, overlong)
         }
         SqlType::DateTime => {
             let ticks =
@@ -114,6 +162,16 @@ fn from_int(number: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Resu
         }
         _ => Err(not_allowed(from, to)),
     }
+}
+
+/// The bytes of a number, which lose and gain in front.
+fn in_front(mut bytes: Vec<u8>, to: SqlType) -> Vec<u8> {
+    let Some(limit) = to.length().map(usize::from) else { return bytes };
+    bytes.drain(..bytes.len().saturating_sub(limit));
+    if matches!(to, SqlType::Binary(_)) {
+        bytes.splice(0..0, vec![0; limit - bytes.len()]);
+    }
+    bytes
 }
 
 fn from_float(number: f64, to: SqlType, overlong: Overlong) -> Result<Value> {
@@ -143,12 +201,72 @@ fn from_float(number: f64, to: SqlType, overlong: Overlong) -> Result<Value> {
             in_range(cut, to).map(Value::Int).map_err(|_| float_overflow(number, to))
         }
         _ if to.is_text() => fit_text(text::of_float(number), to, overlong),
+        _ if to.is_decimal() => {
+            let units = shape_of(to).and_then(|shape| decimal::of_float(number, shape));
+            decimal_value(units, to, || overflow(SqlType::Float, to))
+        }
         _ => Err(not_allowed(SqlType::Float, to)),
     }
 }
 
 fn float_overflow(number: f64, to: SqlType) -> SqlError {
     SqlError::new(232, format!("Arithmetic overflow error for type {}, value = {number:.6}.", to.name()))
+        .with_state(3)
+}
+
+fn from_decimal((units, scale): (i128, u8), from: SqlType, to: SqlType, overlong: Overlong) -> Result<Value> {
+    let float = || decimal::shown(units, scale).parse().unwrap_or(f64::NAN);
+    match to {
+        SqlType::Bit => Ok(Value::Int(i64::from(units != 0))),
+        SqlType::Float => Ok(Value::Float(float())),
+        SqlType::Real => from_float(float(), to, overlong),
+        _ if to.is_decimal() => {
+            let units = shape_of(to).and_then(|shape| decimal::rescaled(units, scale, shape, Rest::Rounded));
+            decimal_value(units, to, || overflow(from, to))
+        }
+        _ if integer_range(to).is_some() => {
+            // Money rounds, decimals are cut.
+            let rest = if matches!(from, SqlType::Decimal(..)) { Rest::Cut } else { Rest::Rounded };
+            let whole = decimal::rescaled(units, scale, Shape::new(decimal::MAX_PRECISION, 0), rest);
+            let whole = whole.and_then(|whole| i64::try_from(whole).ok());
+            let whole = whole.and_then(|whole| in_range(whole, to).ok());
+            whole.map(Value::Int).ok_or_else(|| match to {
+                SqlType::TinyInt | SqlType::SmallInt => overflow(from, to),
+                _ => overflow_of_expression(to),
+            })
+        }
+        _ if to.is_text() => {
+            let text = match from {
+                SqlType::Decimal(..) => decimal::shown(units, scale),
+                _ => text::of_money(units, 0),
+            };
+            if to.length().is_some_and(|limit| text.len() > usize::from(limit)) {
+                return Err(overflow(from, to));
+            }
+            fit_text(text, to, overlong)
+        }
+        _ => Err(not_allowed(from, to)),
+    }
+}
+
+fn from_offset(
+    (ticks, minutes): (i64, i16),
+    from: SqlType,
+    to: SqlType,
+    overlong: Overlong,
+) -> Result<Value> {
+    let local = ticks + ticks::of_minutes(minutes);
+    match to {
+        SqlType::DateTimeOffset(_) => {
+            let ticks = ticks::rounded(local, to)? - ticks::of_minutes(minutes);
+            if (0..ticks::END).contains(&ticks) { Ok(Value::Offset(ticks, minutes)) } else { Err(no_date()) }
+        }
+        _ if to.is_text() => {
+            let scale = if let SqlType::DateTimeOffset(scale) = from { scale } else { 7 };
+            fit_text(ticks::format_offset(local, minutes, scale), to, overlong)
+        }
+        _ => from_ticks(local, SqlType::DateTime2(7), to, overlong),
+    }
 }
 
 fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Result<Value> {
@@ -166,6 +284,10 @@ fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Re
             ),
         )
     };
+    let not_converted = || {
+        let text = format!("Error converting data type {} to {}.", from.name(), to.name());
+        SqlError::new(8114, text).with_state(5)
+    };
     let trimmed = text.trim_matches(' ');
     match to {
         SqlType::Bit => match trimmed.to_ascii_lowercase().as_str() {
@@ -174,9 +296,7 @@ fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Re
             digits => digits.parse::<i64>().map(|n| Value::Int(i64::from(n != 0))).map_err(|_| failed()),
         },
         SqlType::BigInt if trimmed.is_empty() => Ok(Value::Int(0)),
-        SqlType::BigInt => trimmed.parse().map(Value::Int).map_err(|_| {
-            SqlError::new(8114, format!("Error converting data type {} to bigint.", from.name()))
-        }),
+        SqlType::BigInt => trimmed.parse().map(Value::Int).map_err(|_| not_converted()),
         SqlType::TinyInt | SqlType::SmallInt | SqlType::Int => {
             if trimmed.is_empty() {
                 return Ok(Value::Int(0));
@@ -190,37 +310,54 @@ fn from_text(text: String, from: SqlType, to: SqlType, overlong: Overlong) -> Re
         }
         SqlType::Float | SqlType::Real => {
             let number = if trimmed.is_empty() { Ok(0.0) } else { text::parse_float(trimmed).ok_or(()) };
-            let number = number.map_err(|()| {
-                SqlError::new(8114, format!("Error converting data type {} to {}.", from.name(), to.name()))
+            from_float(number.map_err(|()| not_converted())?, to, overlong)
+        }
+        SqlType::Decimal(precision, scale) => {
+            let units = decimal::parse(trimmed, Shape::new(precision, scale)).ok_or_else(not_converted)?;
+            decimal_value(units, to, || overflow(from, to))
+        }
+        SqlType::Money | SqlType::SmallMoney => {
+            let units = text::parse_money(trimmed).ok_or_else(|| {
+                let text = "Cannot convert a char value to money. The char value has incorrect syntax.";
+                SqlError::new(235, text).with_state(0)
             })?;
-            from_float(number, to, overlong)
+            decimal_value(units, to, || overflow_of_expression(to))
         }
         SqlType::UniqueIdentifier => text::parse_guid(trimmed).map(Value::Guid).ok_or_else(|| {
             SqlError::new(
                 8169,
                 "Conversion failed when converting from a character string to uniqueidentifier.",
             )
+            .with_state(2)
         }),
-        _ if to.is_date_or_time() => {
-            let parsed = ticks::parse(trimmed, to).ok_or_else(|| {
-                SqlError::new(
-                    241,
-                    "Conversion failed when converting date and/or time from character string.",
-                )
-            })?;
-            ticks::rounded(parsed, to).map(Value::Ticks)
+        SqlType::DateTimeOffset(_) => {
+            let (local, minutes) = ticks::parse_offset(trimmed).ok_or_else(no_date)?;
+            from_offset((local - ticks::of_minutes(minutes), minutes), to, to, overlong)
         }
-        SqlType::VarBinary(_) | SqlType::Binary(_) => Err(SqlError::new(
-            257,
-            format!(
-                "Implicit conversion from data type {} to {} is not allowed. Use the CONVERT function to \
-                    run this query.",
-                from.name(),
-                to.name()
-            ),
-        )),
+        _ if to.is_date_or_time() => {
+            let parsed = ticks::parse(trimmed, to).ok_or_else(no_date)?;
+            ticks::rounded(parsed, to).map(Value::Ticks).map_err(|_| out_of_range(from, to))
+        }
+        SqlType::VarBinary(_) | SqlType::Binary(_) => {
+            let national = matches!(from, SqlType::NVarChar(_) | SqlType::NChar(_));
+            fit_bytes(text::bytes_of(&text, national), to, overlong)
+        }
         _ => Err(not_allowed(from, to)),
     }
+}
+
+fn no_date() -> SqlError {
+    SqlError::new(241, "Conversion failed when converting date and/or time from character string.")
+}
+
+/// 242.
+fn out_of_range(from: SqlType, to: SqlType) -> SqlError {
+    let text = format!(
+        "The conversion of a {} data type to a {} data type resulted in an out-of-range value.",
+        from.name(),
+        to.name()
+    );
+    SqlError::new(242, text).with_state(3)
 }
 
 fn overflow_of_text(text: &str, from: SqlType, to: SqlType) -> SqlError {
@@ -230,9 +367,9 @@ fn overflow_of_text(text: &str, from: SqlType, to: SqlType) -> SqlError {
         SqlError::new(248, message)
     } else {
         let message = format!(
-            "The conversion of the {} value '{text}' overflowed an {} column.",
+            "The conversion of the {} value '{text}' overflowed an {} column. Use a larger integer column.",
             from.name(),
-            to.name()
+            if to == SqlType::TinyInt { "INT1" } else { "INT2" }
         );
         SqlError::new(244, message)
     }
@@ -274,6 +411,7 @@ fn from_bytes(bytes: Vec<u8>, from: SqlType, to: SqlType, overlong: Overlong) ->
                 .map_err(|_| SqlError::unsupported("text with an unpaired surrogate"))?;
             fit_text(text, to, overlong)
         }
+        SqlType::VarChar(_) | SqlType::Char(_) => fit_text(text::of_bytes(&bytes), to, overlong),
         _ => Err(not_allowed(from, to)),
     }
 }
@@ -287,7 +425,8 @@ fn from_guid(guid: [u8; 16], from: SqlType, to: SqlType, overlong: Overlong) -> 
                 return Err(SqlError::new(
                     8170,
                     "Insufficient result space to convert uniqueidentifier value to char.",
-                ));
+                )
+                .with_state(2));
             }
             fit_text(text::of_guid(guid), to, overlong)
         }
@@ -309,7 +448,11 @@ fn from_ticks(value: i64, from: SqlType, to: SqlType, overlong: Overlong) -> Res
         SqlType::DateTime | SqlType::DateTime2(_) | SqlType::SmallDateTime
             if !matches!(from, SqlType::Time(_)) =>
         {
-            ticks::rounded(value, to).map(Value::Ticks)
+            ticks::rounded(value, to).map(Value::Ticks).map_err(|_| out_of_range(from, to))
+        }
+        SqlType::DateTimeOffset(_) if !matches!(from, SqlType::Time(_)) => {
+            let exact = if from == SqlType::DateTime { ticks::exact_datetime(value) } else { value };
+            ticks::rounded(exact, to).map(|ticks| Value::Offset(ticks, 0))
         }
         _ if to.is_text() => fit_text(ticks::format(value, from), to, overlong),
         _ => Err(not_allowed(from, to)),
@@ -350,15 +493,32 @@ fn fit_bytes(mut bytes: Vec<u8>, to: SqlType, overlong: Overlong) -> Result<Valu
     Ok(Value::Bytes(bytes))
 }
 
-fn not_allowed(from: SqlType, to: SqlType) -> SqlError {
-    let unknown = |ty: SqlType| matches!(ty, SqlType::Decimal(..) | SqlType::DateTimeOffset(_));
-    if unknown(from) || unknown(to) {
+/// 529, or the refusal of what SQL Server converts and local-sql does not: numbers and `datetime`, binaries and what is
+/// neither whole number nor string, a `time` and `datetime`.
+pub(super) fn not_allowed(from: SqlType, to: SqlType) -> SqlError {
+    let old_date = |ty: SqlType| matches!(ty, SqlType::DateTime | SqlType::SmallDateTime);
+    let beyond_bytes = |ty: SqlType| {
+        ty.is_decimal()
+            || ty.is_date_or_time()
+            || matches!(ty, SqlType::Float | SqlType::Real | SqlType::DateTimeOffset(_))
+    };
+    let missing = |from: SqlType, to: SqlType| {
+        (from.is_number() && old_date(to))
+            || (from.is_binary() && beyond_bytes(to))
+            || (matches!(from, SqlType::Time(_)) && (old_date(to) || beyond_time(to)))
+    };
+    if missing(from, to) || missing(to, from) {
         return SqlError::unsupported(format!("conversion from {} to {}", from.name(), to.name()));
     }
     SqlError::new(
         529,
         format!("Explicit conversion from data type {} to {} is not allowed.", from.name(), to.name()),
     )
+    .with_state(2)
+}
+
+fn beyond_time(ty: SqlType) -> bool {
+    matches!(ty, SqlType::DateTime2(_) | SqlType::DateTimeOffset(_))
 }
 
 #[cfg(test)]

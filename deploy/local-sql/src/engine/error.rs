@@ -45,6 +45,12 @@ impl SqlError {
         Self::new(40000, format!("local-sql does not support {construct} ({position}).")).at(position.line)
     }
 
+    /// The same error with another state.
+    #[must_use]
+    pub fn with_state(self, state: u8) -> Self {
+        Self { state, ..self }
+    }
+
     /// The same error at a line, unless it already names one.
     #[must_use]
     pub fn at(mut self, line: u32) -> Self {

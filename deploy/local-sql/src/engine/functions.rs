@@ -6,6 +6,7 @@
 
 mod collation;
 mod dates;
+mod decimals;
 mod json;
 mod numbers;
 mod strings;
@@ -28,6 +29,7 @@ use super::types::Value;
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     collation::register(connection)?;
     numbers::register(connection)?;
+    decimals::register(connection)?;
     strings::register(connection)?;
     dates::register(connection)?;
     json::register(connection)?;
@@ -36,7 +38,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     pure(connection, "ts_cast", 4, |arguments| {
         let (from, to) = (arguments.ty(1)?, arguments.ty(2)?);
         let overlong = if arguments.integer(3)? == Some(1) { Overlong::Refuse } else { Overlong::Cut };
-        to_stored(convert::convert(from_stored(arguments.raw(0), from)?, from, to, overlong)?)
+        Ok(to_stored(convert::convert(from_stored(arguments.raw(0), from)?, from, to, overlong)?))
     })?;
     // ts_cast_column(value, from, to, table, column): as ts_cast in strict mode; the refusal names the
     // column.
@@ -44,18 +46,18 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         let (from, to) = (arguments.ty(1)?, arguments.ty(2)?);
         let value = from_stored(arguments.raw(0), from)?;
         let converted = convert::convert(value.clone(), from, to, Overlong::Refuse);
-        to_stored(match converted {
+        Ok(to_stored(match converted {
             Err(error) if error.number == convert::TRUNCATED => {
                 return Err(truncated(arguments, convert::convert(value, from, to, Overlong::Cut)?)?);
             }
             other => other?,
-        })
+        }))
     })?;
     // ts_try_cast(value, from, to): NULL instead of an error.
     pure(connection, "ts_try_cast", 3, |arguments| {
         let (from, to) = (arguments.ty(1)?, arguments.ty(2)?);
         let converted = convert::convert(from_stored(arguments.raw(0), from)?, from, to, Overlong::Cut);
-        converted.map_or(Ok(Stored::Null), to_stored)
+        Ok(converted.map_or(Stored::Null, to_stored))
     })?;
     // ts_fail(number, text): for what can only be told when a row is reached.
     pure(connection, "ts_fail", 2, |arguments| {
@@ -97,6 +99,11 @@ impl Arguments<'_, '_> {
 
     fn text(&self, index: usize) -> Result<Option<String>> {
         self.0.get(index).map_err(|_| mistyped(index, "a string"))
+    }
+
+    /// An argument as the type that another argument names.
+    fn value(&self, index: usize, ty: usize) -> Result<Value> {
+        from_stored(self.raw(index), self.ty(ty)?)
     }
 
     fn ty(&self, index: usize) -> Result<super::types::SqlType> {

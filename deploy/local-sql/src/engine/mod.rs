@@ -11,6 +11,7 @@ mod bind;
 mod catalog;
 mod change;
 mod convert;
+mod decimal;
 mod error;
 mod functions;
 mod interface;

@@ -2,7 +2,9 @@
 //! come back out of them.
 //!
 //! Integers and bits are INTEGER, dates and times INTEGER ticks, floats REAL, strings TEXT, binaries BLOB,
-//! GUIDs BLOB in the order in which SQL Server compares them.
+//! GUIDs BLOB in the order in which SQL Server compares them. Decimals are BLOB: the digits at the scale of their type,
+//! so that bytes compare as numbers do. A `datetimeoffset` is TEXT, the instant and then the offset, under a collation
+//! that looks at the instant alone.
 
 use rusqlite::types::{Value as Stored, ValueRef};
 
@@ -39,6 +41,8 @@ pub(super) fn type_code(ty: SqlType) -> i64 {
         SqlType::DateTime => (19, 0),
         SqlType::DateTime2(precision) => (20, i64::from(precision)),
         SqlType::DateTimeOffset(precision) => (21, i64::from(precision)),
+        SqlType::Money => (22, 0),
+        SqlType::SmallMoney => (23, 0),
     };
     tag << 16 | detail
 }
@@ -71,6 +75,8 @@ pub(super) fn type_of_code(code: i64) -> Result<SqlType> {
         19 => SqlType::DateTime,
         20 => SqlType::DateTime2(precision),
         21 => SqlType::DateTimeOffset(precision),
+        22 => SqlType::Money,
+        23 => SqlType::SmallMoney,
         _ => return Err(SqlError::unsupported(format!("type code {code}"))),
     })
 }
@@ -86,21 +92,39 @@ fn guid_in_wire_order(stored: &[u8]) -> Option<Value> {
     Some(Value::Guid(guid))
 }
 
+/// Flips the sign of a number in bytes, so that negative numbers come before positive ones.
+const SIGN: u128 = 1 << 127;
+/// Digits of the ticks before the offset of a stored `datetimeoffset`.
+pub(super) const INSTANT_DIGITS: usize = 19;
+
+/// The bytes of a decimal's digits.
+#[expect(clippy::cast_sign_loss, reason = "the bit pattern, with its sign flipped")]
+pub(super) fn decimal_bytes(units: i128) -> [u8; 16] {
+    (units as u128 ^ SIGN).to_be_bytes()
+}
+
+#[expect(clippy::cast_possible_wrap, reason = "the bit pattern, with its sign flipped back")]
+fn decimal_of(bytes: &[u8]) -> Option<i128> {
+    <[u8; 16]>::try_from(bytes).ok().map(|bytes| (u128::from_be_bytes(bytes) ^ SIGN) as i128)
+}
+
+fn offset_of(text: &[u8]) -> Option<Value> {
+    let (ticks, minutes) = std::str::from_utf8(text).ok()?.split_at_checked(INSTANT_DIGITS)?;
+    Some(Value::Offset(ticks.parse().ok()?, minutes.parse().ok()?))
+}
+
 /// A value as SQLite keeps it.
-///
-/// # Errors
-/// 40000 for `decimal` and for a `datetimeoffset` that is not UTC: SQLite has no exact form for them here.
-pub(super) fn to_stored(value: Value) -> Result<Stored> {
-    Ok(match value {
+pub(super) fn to_stored(value: Value) -> Stored {
+    match value {
         Value::Null => Stored::Null,
-        Value::Int(number) | Value::Ticks(number) | Value::Offset(number, 0) => Stored::Integer(number),
+        Value::Int(number) | Value::Ticks(number) => Stored::Integer(number),
         Value::Float(number) => Stored::Real(number),
         Value::Text(text) => Stored::Text(text),
         Value::Bytes(bytes) => Stored::Blob(bytes),
         Value::Guid(guid) => Stored::Blob(GUID_ORDER.map(|index| guid[index]).to_vec()),
-        Value::Decimal(..) => return Err(SqlError::unsupported("decimal values")),
-        Value::Offset(..) => return Err(SqlError::unsupported("datetimeoffset values other than UTC")),
-    })
+        Value::Decimal(units, _) => Stored::Blob(decimal_bytes(units).to_vec()),
+        Value::Offset(ticks, minutes) => Stored::Text(format!("{ticks:0INSTANT_DIGITS$}{minutes:+05}")),
+    }
 }
 
 /// A stored value as the type that it was stored as.
@@ -110,13 +134,19 @@ pub(super) fn from_stored(stored: ValueRef<'_>, ty: SqlType) -> Result<Value> {
     Ok(match (stored, ty) {
         (ValueRef::Null, _) => Value::Null,
         (ValueRef::Integer(number), _) if ty.is_integer() => Value::Int(number),
-        (ValueRef::Integer(ticks), SqlType::DateTimeOffset(_)) => Value::Offset(ticks, 0),
         (ValueRef::Integer(ticks), _) if ty.is_date_or_time() => Value::Ticks(ticks),
         (ValueRef::Real(number), SqlType::Float | SqlType::Real) => Value::Float(number),
         #[expect(clippy::cast_precision_loss, reason = "SQLite may keep a whole float as an integer")]
         (ValueRef::Integer(number), SqlType::Float | SqlType::Real) => Value::Float(number as f64),
         (ValueRef::Text(bytes), _) if ty.is_text() => {
             Value::Text(String::from_utf8_lossy(bytes).into_owned())
+        }
+        (ValueRef::Text(bytes), SqlType::DateTimeOffset(_)) => offset_of(bytes).ok_or_else(unexpected)?,
+        (ValueRef::Blob(bytes), SqlType::Decimal(_, scale)) => {
+            Value::Decimal(decimal_of(bytes).ok_or_else(unexpected)?, scale)
+        }
+        (ValueRef::Blob(bytes), SqlType::Money | SqlType::SmallMoney) => {
+            Value::Decimal(decimal_of(bytes).ok_or_else(unexpected)?, 4)
         }
         (ValueRef::Blob(bytes), SqlType::UniqueIdentifier) => {
             guid_in_wire_order(bytes).ok_or_else(unexpected)?
@@ -167,6 +197,8 @@ mod tests {
             SqlType::VarBinary(Some(1)),
             SqlType::DateTime2(7),
             SqlType::DateTimeOffset(0),
+            SqlType::Money,
+            SqlType::SmallMoney,
         ];
         for ty in types {
             assert_eq!(type_of_code(type_code(ty)).unwrap(), ty);
@@ -176,9 +208,20 @@ mod tests {
     #[test]
     fn a_guid_survives_its_stored_order() {
         let guid = Value::Guid(*b"0123456789abcdef");
-        let Stored::Blob(stored) = to_stored(guid.clone()).unwrap() else { panic!("a blob") };
+        let Stored::Blob(stored) = to_stored(guid.clone()) else { panic!("a blob") };
         assert_eq!(stored, b"abcdef8967450123");
         assert_eq!(from_stored(ValueRef::Blob(&stored), SqlType::UniqueIdentifier), Ok(guid));
+    }
+
+    #[test]
+    fn stored_decimals_compare_as_numbers_and_offsets_by_instant() {
+        let stored = |units| decimal_bytes(units);
+        assert!(stored(-2) < stored(-1) && stored(-1) < stored(0) && stored(0) < stored(1));
+        assert!(stored(1) < stored(10_i128.pow(37)) && stored(-(10_i128.pow(37))) < stored(-1));
+        let offset = Value::Offset(638_000_000_000_000_000, -570);
+        let Stored::Text(text) = to_stored(offset.clone()) else { panic!("text") };
+        assert_eq!(text, "0638000000000000000-0570");
+        assert_eq!(from_stored(ValueRef::Text(text.as_bytes()), SqlType::DateTimeOffset(7)), Ok(offset));
     }
 
     #[test]

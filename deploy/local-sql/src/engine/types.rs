@@ -22,6 +22,10 @@ pub enum SqlType {
     Real,
     /// `decimal(precision, scale)`, also `numeric`.
     Decimal(u8, u8),
+    /// `money`, carried as [`Value::Decimal`] of scale 4.
+    Money,
+    /// `smallmoney`, likewise.
+    SmallMoney,
     /// `nvarchar(n | max)`.
     NVarChar(Option<u16>),
     /// `nchar(n)`.
@@ -59,7 +63,7 @@ pub enum Value {
     Int(i64),
     /// `float` and `real`.
     Float(f64),
-    /// `decimal`: unscaled digits and the scale.
+    /// `decimal` and the money types: unscaled digits and the scale.
     Decimal(i128, u8),
     /// All character types.
     Text(String),
@@ -110,6 +114,8 @@ impl SqlType {
             Self::Float => "float",
             Self::Real => "real",
             Self::Decimal(..) => "numeric",
+            Self::Money => "money",
+            Self::SmallMoney => "smallmoney",
             Self::NVarChar(_) => "nvarchar",
             Self::NChar(_) => "nchar",
             Self::VarChar(_) => "varchar",
@@ -136,6 +142,16 @@ impl SqlType {
         matches!(self, Self::Bit | Self::TinyInt | Self::SmallInt | Self::Int | Self::BigInt)
     }
 
+    /// `decimal` and the money types.
+    pub fn is_decimal(self) -> bool {
+        matches!(self, Self::Decimal(..) | Self::Money | Self::SmallMoney)
+    }
+
+    /// Whole numbers, decimals, money and floats.
+    pub fn is_number(self) -> bool {
+        self.is_integer() || self.is_decimal() || matches!(self, Self::Float | Self::Real)
+    }
+
     /// Types carried as [`Value::Ticks`].
     pub fn is_date_or_time(self) -> bool {
         matches!(self, Self::Date | Self::Time(_) | Self::SmallDateTime | Self::DateTime | Self::DateTime2(_))
@@ -144,6 +160,30 @@ impl SqlType {
     /// Binary types.
     pub fn is_binary(self) -> bool {
         matches!(self, Self::VarBinary(_) | Self::Binary(_))
+    }
+
+    /// Bytes of a value, as COL_LENGTH and DATALENGTH count them; -1 for the `max` types.
+    pub fn bytes(self) -> i32 {
+        let scaled = |scale: u8, least: i32| least + i32::from(scale > 2) + i32::from(scale > 4);
+        match self {
+            Self::Bit | Self::TinyInt => 1,
+            Self::SmallInt => 2,
+            Self::Date => 3,
+            Self::Int | Self::Real | Self::SmallDateTime | Self::SmallMoney => 4,
+            Self::BigInt | Self::Float | Self::DateTime | Self::Money => 8,
+            Self::UniqueIdentifier => 16,
+            Self::Time(scale) => scaled(scale, 3),
+            Self::DateTime2(scale) => scaled(scale, 6),
+            Self::DateTimeOffset(scale) => scaled(scale, 8),
+            Self::Decimal(0..=9, _) => 5,
+            Self::Decimal(10..=19, _) => 9,
+            Self::Decimal(20..=28, _) => 13,
+            Self::Decimal(..) => 17,
+            Self::NVarChar(length) => length.map_or(-1, |length| 2 * i32::from(length)),
+            Self::NChar(length) => 2 * i32::from(length),
+            Self::VarChar(length) | Self::VarBinary(length) => length.map_or(-1, i32::from),
+            Self::Char(length) | Self::Binary(length) => i32::from(length),
+        }
     }
 
     /// The declared length of a string or binary; `None` for `max` and for all other types.

@@ -77,7 +77,7 @@ fn from_bytes(wire: WireType, bytes: &[u8]) -> Result<Value, ProtocolError> {
         SqlType::BigInt => Value::Int(reader.i64()?),
         SqlType::Real => Value::Float(reader.f32()?.into()),
         SqlType::Float => Value::Float(reader.f64()?),
-        SqlType::Decimal(_, scale) if wire.is_money => Value::Decimal(money(&mut reader)?, scale),
+        SqlType::Money | SqlType::SmallMoney => Value::Decimal(money(&mut reader)?, 4),
         SqlType::Decimal(precision, scale) => Value::Decimal(decimal(precision, &mut reader)?, scale),
         SqlType::UniqueIdentifier => Value::Guid(reader.array()?),
         SqlType::NVarChar(_) | SqlType::NChar(_) => {

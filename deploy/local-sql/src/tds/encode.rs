@@ -46,6 +46,15 @@ pub(crate) fn value(ty: SqlType, value: &Value, out: &mut Vec<u8>) -> Result<(),
             decimal(precision, rescaled((*number).into(), 0, scale).ok_or_else(mismatch)?, out)
                 .ok_or_else(mismatch)?;
         }
+        (SqlType::Money, Value::Decimal(units, 4)) => {
+            // The high half comes first.
+            let bytes = i64::try_from(*units).map_err(|_| mismatch())?.to_le_bytes();
+            let (low, high) = bytes.split_at(4);
+            byte_sized(&[high, low].concat(), out);
+        }
+        (SqlType::SmallMoney, Value::Decimal(units, 4)) => {
+            byte_sized(&i32::try_from(*units).map_err(|_| mismatch())?.to_le_bytes(), out);
+        }
         (SqlType::UniqueIdentifier, Value::Guid(guid)) => byte_sized(guid, out),
         (SqlType::NVarChar(length), Value::Text(text)) => {
             utf16(length.is_none(), text, out).ok_or_else(mismatch)?
@@ -236,6 +245,9 @@ mod tests {
             (SqlType::Float, Value::Float(f64::MAX)),
             (SqlType::Decimal(38, 38), Value::Decimal(-(10i128.pow(38) - 1), 38)),
             (SqlType::Decimal(9, 2), Value::Decimal(-1, 2)),
+            (SqlType::Money, Value::Decimal(i64::MIN.into(), 4)),
+            (SqlType::Money, Value::Decimal(12_345_678_901, 4)),
+            (SqlType::SmallMoney, Value::Decimal(-1, 4)),
             (SqlType::UniqueIdentifier, Value::Guid([7; 16])),
             (SqlType::NVarChar(Some(20)), text()),
             (SqlType::NVarChar(None), text()),

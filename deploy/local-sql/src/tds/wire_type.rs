@@ -70,8 +70,6 @@ pub(crate) enum Length {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct WireType {
     pub(crate) ty: SqlType,
-    /// Money travels differently from the decimals that it is for the engine.
-    pub(crate) is_money: bool,
     pub(crate) length: Length,
     pub(crate) collation: [u8; 5],
 }
@@ -93,11 +91,7 @@ impl From<ProtocolError> for TypeError {
 
 impl WireType {
     fn new(ty: SqlType, length: Length) -> Self {
-        Self { ty, is_money: false, length, collation: COLLATION }
-    }
-
-    fn money(precision: u8, length: Length) -> Self {
-        Self { is_money: true, ..Self::new(SqlType::Decimal(precision, 4), length) }
+        Self { ty, length, collation: COLLATION }
     }
 
     /// Reads TYPE_INFO.
@@ -114,8 +108,8 @@ impl WireType {
             token::FLOAT => Self::new(SqlType::Float, Length::Fixed(8)),
             token::SMALL_DATETIME => Self::new(SqlType::SmallDateTime, Length::Fixed(4)),
             token::DATETIME => Self::new(SqlType::DateTime, Length::Fixed(8)),
-            token::SMALL_MONEY => Self::money(10, Length::Fixed(4)),
-            token::MONEY => Self::money(19, Length::Fixed(8)),
+            token::SMALL_MONEY => Self::new(SqlType::SmallMoney, Length::Fixed(4)),
+            token::MONEY => Self::new(SqlType::Money, Length::Fixed(8)),
             token::DATE => Self::new(SqlType::Date, Length::Byte),
             token::TIME | token::DATETIME2 | token::DATETIMEOFFSET => Self::decode_scaled(token, reader)?,
             token::DECIMAL_N | token::NUMERIC_N => Self::decode_decimal(reader)?,
@@ -176,8 +170,8 @@ impl WireType {
             (token::DATETIME_N, 4) => SqlType::SmallDateTime,
             (token::DATETIME_N, 8) => SqlType::DateTime,
             (token::GUID, 16) => SqlType::UniqueIdentifier,
-            (token::MONEY_N, 4) => return Ok(Self::money(10, Length::Byte)),
-            (token::MONEY_N, 8) => return Ok(Self::money(19, Length::Byte)),
+            (token::MONEY_N, 4) => SqlType::SmallMoney,
+            (token::MONEY_N, 8) => SqlType::Money,
             _ => {
                 return Err(ProtocolError::invalid("size of a data type", u16::from_be_bytes([token, size])));
             }
@@ -233,6 +227,8 @@ pub(crate) fn encode(ty: SqlType, out: &mut Vec<u8>) {
         SqlType::Decimal(precision, scale) => {
             out.extend([token::DECIMAL_N, decimal_bytes(precision) as u8 + 1, precision, scale]);
         }
+        SqlType::Money => out.extend([token::MONEY_N, 8]),
+        SqlType::SmallMoney => out.extend([token::MONEY_N, 4]),
         SqlType::UniqueIdentifier => out.extend([token::GUID, 16]),
         SqlType::Date => out.push(token::DATE),
         SqlType::Time(scale) => out.extend([token::TIME, scale]),
@@ -274,7 +270,7 @@ pub(crate) fn decimal_bytes(precision: u8) -> usize {
 mod tests {
     use super::*;
 
-    const ALL: [SqlType; 28] = [
+    const ALL: [SqlType; 30] = [
         SqlType::Bit,
         SqlType::TinyInt,
         SqlType::SmallInt,
@@ -284,6 +280,8 @@ mod tests {
         SqlType::Float,
         SqlType::Decimal(38, 10),
         SqlType::Decimal(9, 0),
+        SqlType::Money,
+        SqlType::SmallMoney,
         SqlType::NVarChar(Some(50)),
         SqlType::NVarChar(None),
         SqlType::NChar(3),

@@ -107,4 +107,5 @@ CREATE TABLE dbo.K8 (a int NOT NULL PRIMARY KEY, b int NOT NULL PRIMARY KEY)
 
 --# a_nullable_column_is_no_primary_key
 CREATE TABLE dbo.K9 (a int NULL PRIMARY KEY)
---! 8147, level 16, state 1
+--! 8111, level 16, state 1: Cannot define PRIMARY KEY constraint on nullable column in table 'K9'.
+--! 1750, level 16: Could not create constraint or index. See previous errors.

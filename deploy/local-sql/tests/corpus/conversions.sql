@@ -122,9 +122,9 @@ SELECT CASE WHEN 1 = 1 THEN 'a' ELSE N'bb' END, COALESCE(CAST('a' AS char(2)), '
 --= 'a' | 'a '
 
 --# int_meets_bigint_as_bigint
-SELECT CASE WHEN 1 = 1 THEN 1 ELSE CAST(2 AS bigint) END, COALESCE(NULL, 1, 2e0), ISNULL(CAST(NULL AS tinyint), 5), NULLIF(1, 1), IIF(1 = 1, 1, 2.5)
---: bigint | float | tinyint | int | decimal(11,1)
---= 1 | 1 | 5 | NULL | 1.0
+SELECT CASE WHEN 1 = 1 THEN 1 ELSE CAST(2 AS bigint) END, COALESCE(NULL, 1, 2e0), ISNULL(CAST(NULL AS tinyint), 5), NULLIF(1, 1)
+--: bigint | float | tinyint | int
+--= 1 | 1 | 5 | NULL
 
 --# a_case_of_nulls_only_is_refused
 SELECT CASE WHEN 1 = 1 THEN NULL END

@@ -28,16 +28,6 @@ SELECT nosuchfunction(1)
 SELECT LEN('a', 'b')
 --! 174, level 15, state 1: The len function requires 1 argument(s).
 
---# isnumeric_and_isdate
-SELECT ISNUMERIC('1.5'), ISNUMERIC('x'), ISDATE('2024-02-29'), ISDATE('2024-02-30')
---: int | int | int | int
---= 1 | 0 | 1 | 0
-
 --# greatest_and_least_by_case
 SELECT CASE WHEN 3 > 2 THEN 3 ELSE 2 END, (SELECT MAX(v) FROM (VALUES (3), (7), (5)) AS t (v))
 --= 3 | 7
-
---# power_and_sqrt
-SELECT SQRT(16), SQUARE(3), POWER(2, 10), POWER(2e0, 0.5)
---: float | float | int | float
---= 4 | 9 | 1024 | 1.4142135623730951

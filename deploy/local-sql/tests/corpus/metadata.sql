@@ -11,9 +11,9 @@ CREATE TABLE #m (Id int); SELECT CASE WHEN OBJECT_ID(N'tempdb..#m') IS NULL THEN
 --= 1
 
 --# schema_id_finds_schemas
-SELECT SCHEMA_ID(N'dbo'), SCHEMA_ID(), SCHEMA_ID(N'nope'), SCHEMA_NAME(), SCHEMA_NAME(1)
---: int | int | int | nvarchar(128) | nvarchar(128)
---= 1 | 1 | NULL | 'dbo' | 'dbo'
+SELECT SCHEMA_ID(N'dbo'), SCHEMA_ID(), SCHEMA_ID(N'nope')
+--: int | int | int
+--= 1 | 1 | NULL
 
 --# col_length_is_in_bytes
 CREATE TABLE dbo.M2 (a int, b nvarchar(10), c varchar(max), d decimal(20,2)); SELECT COL_LENGTH(N'dbo.M2', N'a'), COL_LENGTH(N'dbo.M2', N'b'), COL_LENGTH(N'dbo.M2', N'c'), COL_LENGTH(N'dbo.M2', N'd'), COL_LENGTH(N'dbo.M2', N'nope')
@@ -21,8 +21,8 @@ CREATE TABLE dbo.M2 (a int, b nvarchar(10), c varchar(max), d decimal(20,2)); SE
 --= 4 | 20 | -1 | 13 | NULL
 
 --# db_name_is_this_database
-SELECT CASE WHEN DB_NAME() LIKE 'Corpus%' THEN 1 ELSE 0 END, CASE WHEN DB_ID() = DB_ID(DB_NAME()) THEN 1 ELSE 0 END, DB_ID(N'no such database'), DB_NAME(DB_ID(N'master'))
---= 1 | 1 | NULL | 'master'
+SELECT CASE WHEN DB_NAME() LIKE 'Corpus%' THEN 1 ELSE 0 END, CASE WHEN DB_ID() = DB_ID(DB_NAME()) THEN 1 ELSE 0 END, DB_ID(N'no such database')
+--= 1 | 1 | NULL
 
 --# the_database_can_be_written
 SELECT DATABASEPROPERTYEX(DB_NAME(), 'Updateability'), DATABASEPROPERTYEX(DB_NAME(), 'Status'), DATABASEPROPERTYEX(N'no such database', 'Status')

@@ -61,8 +61,8 @@ SELECT UPPER('aß'), LOWER(N'ÄB'), LTRIM('  a '), RTRIM(' a  '), TRIM('  a  '),
 --= 'Aß' | 'äb' | 'a ' | ' a' | 'a' | 'cba'
 
 --# unicode_and_nchar_are_inverse
-SELECT UNICODE(N'€'), NCHAR(8364), UNICODE(N''), ASCII('A'), CHAR(65), SPACE(3) + '|'
---= 8364 | '€' | NULL | 65 | 'A' | '   |'
+SELECT UNICODE(N'€'), NCHAR(8364), UNICODE(N'')
+--= 8364 | '€' | NULL
 
 --# like_knows_four_wildcards
 SELECT CASE WHEN 'abc' LIKE 'a%' THEN 1 ELSE 0 END, CASE WHEN 'abc' LIKE '_b_' THEN 1 ELSE 0 END, CASE WHEN 'abc' LIKE '[a-c]%' THEN 1 ELSE 0 END, CASE WHEN 'abc' LIKE '[^a]%' THEN 1 ELSE 0 END, CASE WHEN 'abc' LIKE 'AB%' THEN 1 ELSE 0 END
@@ -79,10 +79,6 @@ SELECT CASE WHEN 'abc ' LIKE 'abc' THEN 1 ELSE 0 END, CASE WHEN 'abc' LIKE 'abc 
 --# like_in_a_binary_collation_sees_case
 SELECT CASE WHEN N'abc' COLLATE Latin1_General_100_BIN2 LIKE N'A%' THEN 1 ELSE 0 END
 --= 0
-
---# patindex_finds_a_pattern
-SELECT PATINDEX('%[0-9]%', 'ab12'), PATINDEX('%x%', 'abc')
---= 3 | 0
 
 --# a_cast_cuts_silently
 SELECT CAST('abcdef' AS varchar(3)), CAST(N'abcdef' AS nchar(2)), CAST('ab' AS char(4)), CAST(0x010203 AS varbinary(2)), CAST(0x01 AS binary(3))
@@ -128,7 +124,3 @@ SELECT value FROM STRING_SPLIT('a,b,,c', ',')
 --# long_strings_come_whole
 SELECT LEN(v), DATALENGTH(v), RIGHT(v, 2) FROM (SELECT REPLICATE(CAST(N'ab' AS nvarchar(max)), 10000) AS v) AS t
 --= 20000 | 40000 | 'ab'
-
---# quotename_quotes
-SELECT QUOTENAME('a]b'), QUOTENAME('a', '"')
---= '[a]]b]' | '"a"'

@@ -46,7 +46,7 @@ SELECT 1 = 1
 
 --# a_value_is_no_condition
 SELECT 1 WHERE 1
---! 4145, level 15, state 1: An expression of non-boolean type specified in a context where a condition is expected, near *
+--! 4145, level 15, state 1: An expression of non-boolean type specified in a context where a condition is expected, near '1'.
 
 --# values_need_parentheses
 INSERT INTO dbo.T VALUES 1, 2

@@ -118,7 +118,7 @@ ALTER TABLE dbo.T14 ADD CONSTRAINT CK_T14 CHECK (v > 0)
 --# a_foreign_key_needs_a_key
 CREATE TABLE dbo.T15 (Id int); CREATE TABLE dbo.T16 (Id int REFERENCES dbo.T15 (Id))
 --! 1776, level 16, state 0
---! 1750, level 16, state 1: Could not create constraint or index. See previous errors.
+--! 1750, level 16: Could not create constraint or index. See previous errors.
 
 --# indexes_are_created_and_dropped
 CREATE TABLE dbo.T17 (a int, b int, c int); CREATE INDEX IX_T17 ON dbo.T17 (a, b DESC) INCLUDE (c)

@@ -42,7 +42,7 @@ SAVE TRAN s
 --! 628, level 16: Cannot issue SAVE TRANSACTION when there is no active transaction.
 
 --# a_doomed_transaction_cannot_go_back_to_a_savepoint
-BEGIN TRY BEGIN TRAN; SAVE TRAN s; SELECT CAST('x' AS int) END TRY BEGIN CATCH ROLLBACK TRAN s END CATCH
+BEGIN TRY BEGIN TRAN; SAVE TRAN s; DECLARE @x int = CAST('x' AS int) END TRY BEGIN CATCH ROLLBACK TRAN s END CATCH
 --! 3931, level 16, state 1
 --! 3998, level 16, state 1
 SELECT @@TRANCOUNT

@@ -59,6 +59,7 @@ fn shown(value: &Value) -> String {
         Value::Float(number) => number.to_string(),
         Value::Text(text) => text.clone(),
         Value::Bytes(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Value::Decimal(number, 0) => number.to_string(),
         other => format!("{other:?}"),
     }
 }

@@ -2,6 +2,7 @@
 //! integers.
 
 use super::super::ast::{Call, Expression, OrderItem, Over};
+use super::super::decimal::{MAX_PRECISION, MIN_QUOTIENT_SCALE, Operation};
 use super::super::error::{Result, SqlError};
 use super::super::storage_form::type_code;
 use super::super::types::SqlType;
@@ -40,11 +41,7 @@ impl Binder<'_> {
             ("SUM" | "AVG", [value]) => self.sum(value, distinct, &over, call.name == "AVG"),
             ("MIN" | "MAX", [value]) => {
                 let value = self.scalar(value)?;
-                let collated = match collation_of(&value) {
-                    Some(collation) => format!("{} COLLATE {}", value.sql, collation.sqlite_name()),
-                    None => value.sql.clone(),
-                };
-                let sql = format!("{}({collated}){over}", call.name.to_lowercase());
+                let sql = format!("{}({}){over}", call.name.to_lowercase(), with_collation(&value));
                 Ok(Scalar::new(sql, value.ty).collated(value.collation))
             }
             ("STRING_AGG", [value, separator]) if over.is_empty() && !call.distinct => {
@@ -78,10 +75,7 @@ impl Binder<'_> {
             [] if call.star => "*".to_owned(),
             [value] => {
                 let value = self.scalar(value)?;
-                match collation_of(&value) {
-                    Some(collation) => format!("{distinct}{} COLLATE {}", value.sql, collation.sqlite_name()),
-                    None => format!("{distinct}{}", value.sql),
-                }
+                format!("{distinct}{}", with_collation(&value))
             }
             _ => return Err(SqlError::near("COUNT")),
         };
@@ -94,12 +88,17 @@ impl Binder<'_> {
             SqlType::TinyInt | SqlType::SmallInt | SqlType::Int => SqlType::Int,
             SqlType::BigInt => SqlType::BigInt,
             SqlType::Float | SqlType::Real => SqlType::Float,
+            SqlType::Decimal(_, scale) => SqlType::Decimal(MAX_PRECISION, scale),
+            SqlType::Money | SqlType::SmallMoney => SqlType::Money,
             other => {
                 let name = if average { "avg" } else { "sum" };
                 let message = format!("Operand data type {} is invalid for {name} operator.", other.name());
                 return Err(SqlError::new(8117, message));
             }
         };
+        if ty.is_decimal() {
+            return Ok(decimal_sum(&value, ty, distinct, over, average));
+        }
         let code = type_code(ty);
         let sum = format!("sum({distinct}{}){over}", value.sql);
         let sql = match (ty, average) {
@@ -145,15 +144,33 @@ impl Binder<'_> {
     }
 }
 
-/// The collation by which a value sorts and groups, if it is a string.
-fn collation_of(value: &Scalar) -> Option<Collation> {
-    value.ty.is_text().then(|| value.collation.unwrap_or(Collation::Default))
+/// SUM and AVG of decimals and money, `ty` being the type of the sum.
+fn decimal_sum(value: &Scalar, ty: SqlType, distinct: &str, over: &str, average: bool) -> Scalar {
+    let sum = format!("ts_in_range(ts_sum({distinct}{}){over}, {})", value.sql, type_code(ty));
+    if !average {
+        return Scalar::new(sum, ty);
+    }
+    let result = match ty {
+        SqlType::Decimal(precision, scale) => SqlType::Decimal(precision, scale.max(MIN_QUOTIENT_SCALE)),
+        other => other,
+    };
+    let whole = SqlType::Decimal(19, 0);
+    let count = Scalar::new(format!("count({distinct}{}){over}", value.sql), SqlType::BigInt);
+    let sql = format!(
+        "ts_decimal({}, {sum}, {}, {}, {}, {})",
+        Operation::Divide as i64,
+        count.cast_to(whole),
+        type_code(ty),
+        type_code(whole),
+        type_code(result)
+    );
+    Scalar::new(sql, result)
 }
 
 /// The text of a value with its collation, for ORDER BY, GROUP BY, PARTITION BY and DISTINCT.
 pub(in super::super) fn with_collation(value: &Scalar) -> String {
-    match collation_of(value) {
-        Some(collation) => format!("{} COLLATE {}", value.sql, collation.sqlite_name()),
+    match Collation::of_type(value.ty, value.collation) {
+        Some(collation) => format!("{} COLLATE {collation}", value.sql),
         None => value.sql.clone(),
     }
 }

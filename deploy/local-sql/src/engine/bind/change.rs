@@ -65,14 +65,14 @@ pub(in super::super) fn insert(binder: &mut Binder<'_>, statement: &ast::Insert)
     binder.need(Right::Insert, table.id);
     let line = statement.table.position.line;
     let listed = listed_columns(&table, &statement.columns).map_err(|error| error.at(line))?;
+    let given = |given| if statement.columns.is_empty() { Given::All } else { given };
     let (query, assigned) = match &statement.source {
         InsertSource::Default => row_of_defaults(binder, &table)?,
         InsertSource::Values(rows) => {
-            values(binder, &table, &listed, rows).map_err(|error| error.at(line))?
+            values(binder, &table, (&listed, given(Given::Values)), rows).map_err(|error| error.at(line))?
         }
-        InsertSource::Query(query) => {
-            from_query(binder, &table, &listed, query).map_err(|error| error.at(line))?
-        }
+        InsertSource::Query(query) => from_query(binder, &table, (&listed, given(Given::Query)), query)
+            .map_err(|error| error.at(line))?,
     };
     let output = match &statement.output {
         Some(output) => Some(bind_output(binder, output, &table, Kind::Insert, &[])?),
@@ -140,13 +140,13 @@ fn row_of_defaults(binder: &mut Binder<'_>, table: &Table) -> Result<(String, Ve
 fn values(
     binder: &mut Binder<'_>,
     table: &Table,
-    listed: &[usize],
+    (listed, given): (&[usize], Given),
     rows: &[Vec<Expression>],
 ) -> Result<(String, Vec<usize>)> {
     let defaults = defaults(binder, table, listed)?;
     let mut tuples = Vec::with_capacity(rows.len());
     for row in rows {
-        check_width(row.len(), listed.len())?;
+        check_width(row.len(), listed.len(), given)?;
         let mut cells = Vec::with_capacity(row.len());
         for (value, position) in row.iter().zip(listed) {
             cells.push(match value {
@@ -164,11 +164,11 @@ fn values(
 fn from_query(
     binder: &mut Binder<'_>,
     table: &Table,
-    listed: &[usize],
+    (listed, given): (&[usize], Given),
     query: &ast::Query,
 ) -> Result<(String, Vec<usize>)> {
     let bound = binder.query(query)?;
-    check_width(bound.columns.len(), listed.len())?;
+    check_width(bound.columns.len(), listed.len(), given)?;
     let mut cells = Vec::with_capacity(listed.len());
     for (index, (column, position)) in bound.columns.iter().zip(listed).enumerate() {
         cells.push(Scalar::new(format!("c{index}"), column.ty).for_column(table, *position)?);
@@ -179,19 +179,45 @@ fn from_query(
     Ok((format!("SELECT {} FROM ({})", cells.join(", "), bound.sql), assigned))
 }
 
-fn check_width(given: usize, wanted: usize) -> Result<()> {
-    let (number, more) = match given.cmp(&wanted) {
-        std::cmp::Ordering::Equal => return Ok(()),
-        std::cmp::Ordering::Less => (
-            109,
-            "There are more columns in the INSERT statement than values specified in the VALUES clause.",
-        ),
-        std::cmp::Ordering::Greater => (
-            110,
-            "There are fewer columns in the INSERT statement than values specified in the VALUES clause.",
-        ),
+/// Whether as many values are given as columns are wanted; what is wrong has another number for each kind of INSERT.
+fn check_width(given: usize, wanted: usize, from: Given) -> Result<()> {
+    if given == wanted {
+        return Ok(());
+    }
+    let fewer = given < wanted;
+    let (number, subject) = match (from, fewer) {
+        (Given::All, _) => {
+            let text = "Column name or number of supplied values does not match table definition.";
+            return Err(SqlError::new(213, text));
+        }
+        (Given::Values, true) => {
+            (109, "There are more columns in the INSERT statement than values specified in the")
+        }
+        (Given::Values, false) => {
+            (110, "There are fewer columns in the INSERT statement than values specified in the")
+        }
+        (Given::Query, true) => {
+            (120, "The select list for the INSERT statement contains fewer items than the insert list.")
+        }
+        (Given::Query, false) => {
+            (121, "The select list for the INSERT statement contains more items than the insert list.")
+        }
     };
-    Err(SqlError::new(number, more))
+    let rest = if from == Given::Values {
+        "VALUES clause. The number of values in the VALUES clause must match the number of columns specified in the \
+         INSERT statement."
+    } else {
+        "The number of SELECT values must match the number of INSERT columns."
+    };
+    Err(SqlError::syntax(number, format!("{subject} {rest}")))
+}
+
+/// What is put into a table: values or a query for the columns that are listed, or anything for all columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Given {
+    Values,
+    Query,
+    All,
 }
 
 /// Binds an UPDATE.
@@ -471,7 +497,7 @@ fn output_into(
     let into = binder.environment.table(name)?;
     binder.need(Right::Insert, into.id);
     let mut positions = listed_columns(&into, names)?;
-    check_width(items.len(), positions.len())?;
+    check_width(items.len(), positions.len(), if names.is_empty() { Given::All } else { Given::Query })?;
     let mut texts = Vec::with_capacity(items.len());
     for ((_, value), position) in items.iter().zip(&positions) {
         texts.push(value.for_column(&into, *position)?);

@@ -99,5 +99,12 @@ pub(in super::super) fn compared(comparison: Comparison, left: &Scalar, right: &
         let (left, right) = (left.implicitly_as(unbounded)?, right.implicitly_as(unbounded)?);
         return Ok(format!("({left} COLLATE {collation} {operator} {right})"));
     }
-    Ok(format!("({} {operator} {})", left.implicitly_as(ty)?, right.implicitly_as(ty)?))
+    // A literal beyond int is numeric, but a column of whole numbers compares with it as it is, and by its index.
+    let whole = |literal: &Scalar, other: &Scalar| {
+        literal.whole.is_some_and(|whole| i64::try_from(whole).is_ok()) && other.ty.is_integer()
+    };
+    let ty = if whole(left, right) || whole(right, left) { super::SqlType::BigInt } else { ty };
+    let collation = Collation::of_type(ty, None).map(|collation| format!(" COLLATE {collation}"));
+    let (left, right) = (left.implicitly_as(ty)?, right.implicitly_as(ty)?);
+    Ok(format!("({left}{} {operator} {right})", collation.unwrap_or_default()))
 }

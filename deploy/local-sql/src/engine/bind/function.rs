@@ -173,11 +173,21 @@ impl Binder<'_> {
                 ))
             }
             ("ABS", [value]) => self.absolute(value),
-            ("ROUND", [value, digits]) => self.round(value, digits),
+            ("ROUND", [value, digits]) => self.round(value, digits, None),
+            ("ROUND", [value, digits, cut]) => self.round(value, digits, Some(cut)),
+            ("FLOOR", [value]) => self.whole("ts_floor", value),
+            ("CEILING", [value]) => self.whole("ts_ceiling", value),
+            ("SIGN", [value]) => {
+                let value = self.number(value, "SIGN")?;
+                Ok(Scalar::new(format!("ts_sign({}, {})", value.sql, type_code(value.ty)), value.ty))
+            }
+            ("SYSDATETIMEOFFSET", []) => self.now(SqlType::DateTimeOffset(7)),
+            ("SWITCHOFFSET", [value, offset]) => self.with_offset("ts_switchoffset", value, offset),
+            ("TODATETIMEOFFSET", [value, offset]) => self.with_offset("ts_todatetimeoffset", value, offset),
             ("DATEADD", [part, number, value]) => self.dateadd(part, number, value),
             ("DATEDIFF", [part, from, to]) => self.datediff(part, from, to, false),
             ("DATEDIFF_BIG", [part, from, to]) => self.datediff(part, from, to, true),
-            ("DATEPART", [part, value]) => self.datepart(part_named(part)?, value),
+            ("DATEPART", [part, value]) => self.datepart(part_named("datepart", part)?, value),
             ("YEAR", [value]) => self.datepart(DatePart::Year, value),
             ("MONTH", [value]) => self.datepart(DatePart::Month, value),
             ("DAY", [value]) => self.datepart(DatePart::Day, value),
@@ -202,7 +212,7 @@ impl Binder<'_> {
         let given = call.arguments.len();
         let wanted = plain.arguments.len();
         if given > wanted || given + optional < wanted {
-            return Err(SqlError::new(
+            return Err(SqlError::syntax(
                 174,
                 format!("The {} function requires {wanted} argument(s).", plain.name.to_lowercase()),
             ));
@@ -343,29 +353,77 @@ impl Binder<'_> {
     }
 
     fn absolute(&mut self, value: &Expression) -> Result<Scalar> {
-        let value = self.scalar(value)?;
-        if !value.ty.is_integer() && !matches!(value.ty, SqlType::Float | SqlType::Real) {
-            return Err(SqlError::unsupported(format!("ABS of {}", value.ty.name())));
-        }
+        let value = self.number(value, "ABS")?;
         Ok(Scalar::new(format!("ts_absolute({}, {})", value.sql, type_code(value.ty)), value.ty))
     }
 
-    fn round(&mut self, value: &Expression, digits: &Expression) -> Result<Scalar> {
-        let (value, digits) = (self.scalar(value)?, self.scalar(digits)?.implicitly_as(INT)?);
-        if !matches!(value.ty, SqlType::Float | SqlType::Real) {
-            return Err(SqlError::unsupported(format!("ROUND of {}", value.ty.name())));
+    fn round(&mut self, value: &Expression, digits: &Expression, cut: Option<&Expression>) -> Result<Scalar> {
+        let (value, digits) = (self.number(value, "ROUND")?, self.scalar(digits)?.implicitly_as(INT)?);
+        if matches!(value.ty, SqlType::Float | SqlType::Real) {
+            return match cut {
+                None => Ok(Scalar::new(format!("ts_decimals({}, {digits})", value.sql), SqlType::Float)),
+                Some(_) => Err(SqlError::unsupported("ROUND of a float with a third argument")),
+            };
         }
-        Ok(Scalar::new(format!("ts_decimals({}, {digits})", value.sql), SqlType::Float))
+        let cut = match cut {
+            Some(cut) => self.scalar(cut)?.implicitly_as(INT)?,
+            None => "0".to_owned(),
+        };
+        let ty = if matches!(value.ty, SqlType::TinyInt | SqlType::SmallInt) { INT } else { value.ty };
+        let (code, sql) = (type_code(ty), value.cast_to(ty));
+        Ok(Scalar::new(format!("ts_round({sql}, {digits}, {cut}, {code})"), ty))
+    }
+
+    /// FLOOR and CEILING.
+    fn whole(&mut self, function: &str, value: &Expression) -> Result<Scalar> {
+        let value = self.number(value, "FLOOR and CEILING")?;
+        let found = Scalar::new(format!("{function}({}, {})", value.sql, type_code(value.ty)), value.ty);
+        // A decimal loses its decimals, not its digits before the point.
+        let SqlType::Decimal(precision, _) = value.ty else { return Ok(found) };
+        let whole = SqlType::Decimal(precision, 0);
+        Ok(Scalar::new(found.cast_to(whole), whole))
+    }
+
+    fn number(&mut self, value: &Expression, function: &str) -> Result<Scalar> {
+        let value = self.scalar(value)?;
+        if value.ty.is_number() && value.ty != SqlType::Bit {
+            return Ok(value);
+        }
+        Err(SqlError::unsupported(format!("{function} of {}", value.ty.name())))
+    }
+
+    /// SWITCHOFFSET and TODATETIMEOFFSET: the offset is text or a number of minutes.
+    fn with_offset(&mut self, function: &str, value: &Expression, offset: &Expression) -> Result<Scalar> {
+        let (value, offset) = (self.scalar(value)?, self.scalar(offset)?);
+        let scale = match value.ty {
+            SqlType::DateTimeOffset(scale) | SqlType::DateTime2(scale) => scale,
+            SqlType::DateTime => 3,
+            SqlType::SmallDateTime | SqlType::Date => 0,
+            _ => 7,
+        };
+        let ty = SqlType::DateTimeOffset(scale);
+        let offset = if offset.ty.is_text() {
+            format!("ts_offset_minutes({})", offset.sql)
+        } else {
+            offset.implicitly_as(INT)?
+        };
+        Ok(Scalar::new(format!("{function}({}, {offset})", value.implicitly_as(ty)?), ty))
     }
 
     fn dateadd(&mut self, part: &Expression, number: &Expression, value: &Expression) -> Result<Scalar> {
-        let part = part_named(part)?;
+        let part = part_named("dateadd", part)?;
         let number = self.scalar(number)?;
-        let value = self.dated(value)?;
+        let value = self.scalar(value)?;
+        // A string is a datetime here; the other date functions keep its precision.
+        let value = if value.ty.is_text() {
+            Scalar::new(value.implicitly_as(SqlType::DateTime)?, SqlType::DateTime)
+        } else {
+            dated(value)?
+        };
         // SQL Server takes an int here up to 2022 and refuses more with 8115.
         let number = number.implicitly_as(SqlType::Int)?;
-        let code = type_code(value.ty);
-        Ok(Scalar::new(format!("ts_dateadd({}, {number}, {}, {code})", part as i64, value.sql), value.ty))
+        let (code, sql) = (type_code(value.ty), &value.sql);
+        Ok(Scalar::new(format!("ts_dateadd({}, {number}, {sql}, {code})", part as i64), value.ty))
     }
 
     fn datediff(
@@ -375,29 +433,40 @@ impl Binder<'_> {
         to: &Expression,
         big: bool,
     ) -> Result<Scalar> {
-        let part = part_named(part)?;
-        let (from, to) = (self.dated(from)?, self.dated(to)?);
+        let part = part_named("datediff", part)?;
+        let (from, to) = (dated(self.scalar(from)?)?, dated(self.scalar(to)?)?);
         let ty = if big { SqlType::BigInt } else { SqlType::Int };
-        let sql = format!("ts_datediff({}, {}, {}, {})", part as i64, from.sql, to.sql, i32::from(big));
+        let sql =
+            format!("ts_datediff({}, {}, {}, {})", part as i64, instant(&from), instant(&to), i32::from(big));
         Ok(Scalar::new(sql, ty))
     }
 
     fn datepart(&mut self, part: DatePart, value: &Expression) -> Result<Scalar> {
-        let value = self.dated(value)?;
-        Ok(Scalar::new(format!("ts_datepart({}, {})", part as i64, value.sql), SqlType::Int))
+        let value = dated(self.scalar(value)?)?;
+        Ok(Scalar::new(
+            format!("ts_datepart({}, {}, {})", part as i64, value.sql, type_code(value.ty)),
+            SqlType::Int,
+        ))
     }
+}
 
-    /// A date or time; strings are converted to `datetime2`.
-    fn dated(&mut self, value: &Expression) -> Result<Scalar> {
-        let value = self.scalar(value)?;
-        if value.ty.is_date_or_time() {
-            return Ok(value);
-        }
-        let ty = SqlType::DateTime2(7);
-        if value.ty.is_text() || value.is_null {
-            return Ok(Scalar::new(value.implicitly_as(ty)?, ty));
-        }
-        Err(SqlError::unsupported(format!("a date function on {}", value.ty.name())))
+/// A date or time; strings are converted to `datetime2`.
+fn dated(value: Scalar) -> Result<Scalar> {
+    if value.ty.is_date_or_time() || matches!(value.ty, SqlType::DateTimeOffset(_)) {
+        return Ok(value);
+    }
+    let ty = SqlType::DateTime2(7);
+    if value.ty.is_text() || value.is_null {
+        return Ok(Scalar::new(value.implicitly_as(ty)?, ty));
+    }
+    Err(SqlError::unsupported(format!("a date function on {}", value.ty.name())))
+}
+
+/// The ticks of a date or time: of an offset those in UTC.
+fn instant(value: &Scalar) -> String {
+    match value.ty {
+        SqlType::DateTimeOffset(_) => format!("ts_instant_ticks({})", value.sql),
+        _ => value.sql.clone(),
     }
 }
 
@@ -412,19 +481,20 @@ fn variable_length(ty: SqlType) -> SqlType {
 }
 
 /// The date part, which is written as a bare word.
-fn part_named(expression: &Expression) -> Result<DatePart> {
+fn part_named(function: &str, expression: &Expression) -> Result<DatePart> {
     let Expression::Column(name) = expression else {
         return Err(SqlError::syntax(1023, "Invalid parameter 1 specified for a date function."));
     };
     let word = name.object();
     date_part(word).ok_or_else(|| {
-        SqlError::syntax(155, format!("'{word}' is not a recognized date function option."))
+        SqlError::syntax(155, format!("'{word}' is not a recognized {function} option."))
             .at(name.position.line)
     })
 }
 
 fn unknown(call: &Call) -> SqlError {
     const KNOWN_ELSEWHERE: &[&str] = &[
+        "DB_NAME",
         "FORMAT",
         "PARSE",
         "TRY_PARSE",
@@ -435,9 +505,6 @@ fn unknown(call: &Call) -> SqlError {
         "RAND",
         "SQRT",
         "POWER",
-        "FLOOR",
-        "CEILING",
-        "SIGN",
         "CHECKSUM",
         "BINARY_CHECKSUM",
         "STR",
@@ -464,9 +531,6 @@ fn unknown(call: &Call) -> SqlError {
         "INDEXPROPERTY",
         "USER_NAME",
         "CURRENT_USER",
-        "SYSDATETIMEOFFSET",
-        "SWITCHOFFSET",
-        "TODATETIMEOFFSET",
         "ISDATE",
         "ISNUMERIC",
         "GREATEST",
@@ -480,6 +544,7 @@ fn unknown(call: &Call) -> SqlError {
     if KNOWN_ELSEWHERE.contains(&call.name.as_str()) {
         return SqlError::unsupported_at(format!("the function {}", call.name), call.position);
     }
-    SqlError::new(195, format!("'{}' is not a recognized built-in function name.", call.name))
+    SqlError::syntax(195, format!("'{}' is not a recognized built-in function name.", call.written))
+        .with_state(10)
         .at(call.position.line)
 }

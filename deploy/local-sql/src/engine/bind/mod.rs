@@ -20,7 +20,7 @@ pub(super) use aggregate::with_collation;
 pub(super) use query::BoundQuery;
 pub(super) use scalar::Scalar;
 pub(super) use scope::{Collation, Scope, ScopeColumn, Source};
-pub(super) use types::higher;
+pub(super) use types::{check_implicit, higher};
 
 use std::rc::Rc;
 
@@ -71,7 +71,7 @@ impl System {
     pub(super) fn ty(self) -> SqlType {
         match self {
             Self::Now => SqlType::DateTime2(7),
-            Self::ScopeIdentity | Self::LastIdentity => SqlType::BigInt,
+            Self::ScopeIdentity | Self::LastIdentity => SqlType::Decimal(38, 0),
             Self::TransactionState | Self::SessionId => SqlType::SmallInt,
             Self::Database | Self::Login | Self::ApplicationName | Self::HostName | Self::ErrorProcedure => {
                 SqlType::NVarChar(Some(128))

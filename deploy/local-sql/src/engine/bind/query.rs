@@ -219,7 +219,7 @@ impl Binder<'_> {
             }
         }
         if !assignments.is_empty() && assignments.len() != items.len() {
-            return Err(SqlError::new(
+            return Err(SqlError::syntax(
                 141,
                 "A SELECT statement that assigns a value to a variable must not be combined with \
                     data-retrieval operations.",
@@ -248,10 +248,10 @@ impl Binder<'_> {
         match of {
             Some(of) if items.len() == before => {
                 let message = format!(
-                    "The column prefix '{}' does not match with a table name or alias name.",
+                    "The column prefix '{}' does not match with a table name or alias name used in the query.",
                     of.shown()
                 );
-                Err(SqlError::new(107, message).at(of.position.line))
+                Err(SqlError::syntax(107, message).at(of.position.line))
             }
             _ => Ok(()),
         }
@@ -272,7 +272,7 @@ impl Binder<'_> {
                     with_collation(&output)
                 }
                 None if distinct => {
-                    return Err(SqlError::new(
+                    return Err(SqlError::syntax(
                         145,
                         "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
                     ));
@@ -287,10 +287,11 @@ impl Binder<'_> {
     fn limit(&mut self, top: Option<&Expression>, tail: &Tail<'_>) -> Result<String> {
         let limit = match (top, tail.fetch, tail.offset) {
             (Some(_), _, Some(_)) => {
-                return Err(SqlError::new(
+                return Err(SqlError::syntax(
                     10741,
                     "A TOP can not be used in the same query or sub-query as a OFFSET.",
-                ));
+                )
+                .with_state(2));
             }
             (Some(limit), ..) | (None, Some(limit), _) => self.row_count(limit)?,
             (None, None, Some(_)) => "-1".to_owned(),
@@ -442,6 +443,7 @@ pub(super) fn read(column: &ScopeColumn) -> Scalar {
         nullable: column.nullable,
         collation: column.collation,
         is_null: false,
+        whole: None,
         column: Some(column.name.clone()),
     }
 }

@@ -1,10 +1,12 @@
 //! Scalar expressions.
 
 use super::super::ast::{BinaryOperator, Expression, Literal, ObjectName, UnaryOperator};
+use super::super::convert::shape_of;
+use super::super::decimal::{self, Operation, Shape};
 use super::super::error::{Result, SqlError};
 use super::super::functions::DATE_STYLES;
 use super::super::lexer::Position;
-use super::super::storage_form::type_code;
+use super::super::storage_form::{decimal_bytes, type_code};
 use super::super::types::SqlType;
 use super::types::concatenated;
 use super::{Binder, Collation, Parameter, System, higher, quoted_text};
@@ -23,6 +25,8 @@ pub(in super::super) struct Scalar {
     pub(in super::super) collation: Option<Collation>,
     /// The literal NULL: takes the type of whatever it meets.
     pub(in super::super) is_null: bool,
+    /// The value of an integer literal.
+    pub(in super::super) whole: Option<i128>,
     /// The name of the column, if it is nothing else.
     pub(in super::super) column: Option<String>,
 }
@@ -30,11 +34,20 @@ pub(in super::super) struct Scalar {
 impl Scalar {
     /// A computed value.
     pub(super) fn new(sql: String, ty: SqlType) -> Self {
-        Self { sql, ty, nullable: true, collation: None, is_null: false, column: None }
+        Self { sql, ty, nullable: true, collation: None, is_null: false, whole: None, column: None }
     }
 
     pub(super) fn not_null(self) -> Self {
         Self { nullable: false, ..self }
+    }
+
+    /// Precision and scale as an operand of a decimal operation: a literal has as many digits as were written; what is no
+    /// number takes those of the other operand.
+    fn shape(&self, other: SqlType) -> Shape {
+        let literal =
+            self.whole.filter(|_| self.ty.is_integer()).map(|whole| Shape::new(decimal::digits(whole), 0));
+        let known = if self.is_null { None } else { literal.or_else(|| shape_of(self.ty)) };
+        known.or_else(|| shape_of(other)).unwrap_or(Shape::new(decimal::MAX_PRECISION, 0))
     }
 
     pub(super) fn collated(self, collation: Option<Collation>) -> Self {
@@ -72,7 +85,7 @@ impl Binder<'_> {
             let message = format!(
                 "Column '{}' is invalid in the select list because it is not contained in either an aggregate function \
                  or the GROUP BY clause.",
-                name.shown()
+                self.shown_column(name)
             );
             return Err(SqlError::new(8120, message).at(name.position.line));
         }
@@ -113,7 +126,8 @@ impl Binder<'_> {
     fn variable(&mut self, name: &str, position: Position) -> Result<Scalar> {
         let name = name.to_lowercase();
         let ty = self.environment.variable(&name).ok_or_else(|| {
-            SqlError::syntax(137, format!("Must declare the scalar variable \"{name}\".")).at(position.line)
+            let text = format!("Must declare the scalar variable \"{name}\".");
+            SqlError::syntax(137, text).with_state(2).at(position.line)
         })?;
         Ok(Scalar::new(self.parameter(Parameter::Variable(name)), ty))
     }
@@ -149,17 +163,33 @@ impl Binder<'_> {
             nullable: found.nullable,
             collation: found.collation,
             is_null: false,
-            column: Some(found.name),
+            whole: None,
+            column: Some(name.object().to_owned()),
         })
     }
 
+    /// A column with the name of its source, as messages show it.
+    fn shown_column(&self, name: &ObjectName) -> String {
+        let has = |source: &&super::Source| {
+            source.columns.iter().any(|column| column.name.eq_ignore_ascii_case(name.object()))
+        };
+        let source = self.scopes.last().and_then(|scope| scope.sources.iter().find(has));
+        match (source, name.schema()) {
+            (Some(source), None) => format!("{}.{}", source.name, name.object()),
+            _ => name.shown(),
+        }
+    }
+
     fn unary(&mut self, operator: UnaryOperator, operand: &Expression) -> Result<Scalar> {
-        if let (UnaryOperator::Minus, Expression::Literal(Literal::Integer(digits))) = (operator, operand) {
-            return integer_literal(&format!("-{digits}"));
+        if let (
+            UnaryOperator::Minus,
+            Expression::Literal(Literal::Integer(digits) | Literal::Decimal(digits)),
+        ) = (operator, operand)
+        {
+            return number_literal(&format!("-{digits}"));
         }
         let value = self.scalar(operand)?;
-        let numeric = value.ty.is_integer() || matches!(value.ty, SqlType::Float | SqlType::Real);
-        if !numeric {
+        if !value.ty.is_number() || (operator == UnaryOperator::BitNot && !value.ty.is_integer()) {
             let message = format!("Operand data type {} is invalid for minus operator.", value.ty.name());
             return Err(SqlError::new(8117, message));
         }
@@ -197,8 +227,14 @@ impl Binder<'_> {
                 "arithmetic with datetime operators; use DATEADD and DATEDIFF",
             ));
         }
+        if ty == SqlType::Bit && operator == BinaryOperator::Add && !left.is_null && !right.is_null {
+            return Err(incompatible(left.ty, right.ty, operator));
+        }
         if ty == SqlType::Bit {
             ty = SqlType::Int;
+        }
+        if ty.is_decimal() {
+            return self.decimal_binary(operator, &left, &right, ty, nullable);
         }
         let floating = matches!(ty, SqlType::Float | SqlType::Real);
         if !floating && !ty.is_integer() {
@@ -218,6 +254,43 @@ impl Binder<'_> {
         Ok(Scalar { nullable, ..Scalar::new(sql, ty) })
     }
 
+    /// An operator of two exact numbers of which one is a decimal or money.
+    fn decimal_binary(
+        &mut self,
+        operator: BinaryOperator,
+        left: &Scalar,
+        right: &Scalar,
+        ty: SqlType,
+        nullable: bool,
+    ) -> Result<Scalar> {
+        let operation = match operator {
+            BinaryOperator::Add => Operation::Add,
+            BinaryOperator::Subtract => Operation::Subtract,
+            BinaryOperator::Multiply => Operation::Multiply,
+            BinaryOperator::Divide => Operation::Divide,
+            BinaryOperator::Modulo => Operation::Modulo,
+            _ => return Err(incompatible(left.ty, right.ty, operator)),
+        };
+        // Money stays money; decimals have a type of their own for every operator.
+        let (left_ty, right_ty, result) = if let SqlType::Decimal(..) = ty {
+            let (left, right) = (left.shape(ty), right.shape(ty));
+            let decimal = |shape: Shape| SqlType::Decimal(shape.precision, shape.scale);
+            (decimal(left), decimal(right), decimal(left.after(operation, right)))
+        } else {
+            (ty, ty, ty)
+        };
+        let sql = format!(
+            "ts_decimal({}, {}, {}, {}, {}, {})",
+            operation as i64,
+            left.implicitly_as(left_ty)?,
+            right.implicitly_as(right_ty)?,
+            type_code(left_ty),
+            type_code(right_ty),
+            type_code(result)
+        );
+        Ok(Scalar { nullable, ..Scalar::new(sql, result) })
+    }
+
     fn joined(
         &mut self,
         operator: BinaryOperator,
@@ -226,11 +299,7 @@ impl Binder<'_> {
         nullable: bool,
     ) -> Result<Scalar> {
         if left.ty.is_binary() || right.ty.is_binary() {
-            let (left, right) = (left.ty.name(), right.ty.name());
-            let operator = operator_name(operator);
-            let message =
-                format!("The data types {left} and {right} are incompatible in the {operator} operator.");
-            return Err(SqlError::new(402, message));
+            return Err(incompatible(left.ty, right.ty, operator));
         }
         if operator != BinaryOperator::Add {
             let message = format!(
@@ -292,13 +361,20 @@ impl Binder<'_> {
                 return Err(refused());
             }
             format!("ts_date_text({}, {}, {number})", bound.sql, type_code(from))
+        } else if matches!(from, SqlType::Money | SqlType::SmallMoney)
+            && ty.is_text()
+            && matches!(number, 0..=2)
+        {
+            format!("ts_money_text({}, {}, {number})", bound.sql, type_code(from))
         } else if from.is_binary() && ty.is_text() && matches!(number, 1 | 2) {
             format!("ts_hex({}, {number})", bound.sql)
         } else if from.is_text() && ty.is_binary() && matches!(number, 1 | 2) && !tolerant {
             let sql = format!("ts_unhex({}, {number})", bound.sql);
             let bytes = Scalar { nullable: bound.nullable, ..Scalar::new(sql, SqlType::VarBinary(None)) };
             return Ok(Scalar { nullable: bound.nullable, ..Scalar::new(bytes.cast_to(ty), ty) });
-        } else if (from.is_integer() && (ty.is_text() || ty.is_integer()))
+        } else if (from.is_number()
+            && !matches!(from, SqlType::Float | SqlType::Real)
+            && (ty.is_text() || ty.is_number()))
             || (from.is_text() && ty.is_text())
             || number == 0
         {
@@ -381,7 +457,8 @@ pub(super) fn merged_collation(left: &Scalar, right: &Scalar) -> Result<Option<C
             468,
             "Cannot resolve the collation conflict between the default collation and a binary collation in \
                 this operation.",
-        )),
+        )
+        .with_state(9)),
         (left, right) => Ok(left.or(right)),
     }
 }
@@ -389,8 +466,7 @@ pub(super) fn merged_collation(left: &Scalar, right: &Scalar) -> Result<Option<C
 fn bound_literal(literal: &Literal) -> Result<Scalar> {
     Ok(match literal {
         Literal::Null => Scalar { is_null: true, ..Scalar::new("NULL".to_owned(), SqlType::Int) },
-        Literal::Integer(digits) => return integer_literal(digits),
-        Literal::Decimal(text) => return Err(SqlError::unsupported(format!("decimal literals ({text})"))),
+        Literal::Integer(digits) | Literal::Decimal(digits) => return number_literal(digits),
         Literal::Float(number) => Scalar::new(format!("{number:?}"), SqlType::Float).not_null(),
         Literal::Text { text, national } => {
             let units = text.encode_utf16().count().max(1);
@@ -407,15 +483,30 @@ fn bound_literal(literal: &Literal) -> Result<Scalar> {
     })
 }
 
-/// SQL Server types a literal beyond `int` as numeric; its `bigint` here differs only in metadata, and what
-/// does not fit a `bigint` is refused.
-fn integer_literal(digits: &str) -> Result<Scalar> {
-    let number: i64 =
-        digits.parse().map_err(|_| SqlError::unsupported(format!("the integer literal {digits}")))?;
-    let ty = if i32::try_from(number).is_ok() { SqlType::Int } else { SqlType::BigInt };
-    // The smallest bigint cannot be written as a negated literal in SQLite either.
-    let sql = if number < 0 { format!("({number})") } else { number.to_string() };
-    Ok(Scalar::new(sql, ty).not_null())
+/// A number as written: `int` where it fits, else `numeric` with just the digits that it has.
+fn number_literal(digits: &str) -> Result<Scalar> {
+    let (units, shape) = decimal::literal(digits).ok_or_else(|| {
+        let text = format!(
+            "The number '{digits}' is out of the range for numeric representation (maximum precision 38)."
+        );
+        SqlError::syntax(1007, text)
+    })?;
+    let is_whole = !digits.contains('.');
+    if let (true, Ok(number)) = (is_whole, i32::try_from(units)) {
+        let sql = if number < 0 { format!("({number})") } else { number.to_string() };
+        return Ok(Scalar { whole: Some(units), ..Scalar::new(sql, SqlType::Int).not_null() });
+    }
+    let bytes: String = decimal_bytes(units).iter().map(|byte| format!("{byte:02X}")).collect();
+    let literal = Scalar::new(format!("X'{bytes}'"), SqlType::Decimal(shape.precision, shape.scale));
+    Ok(Scalar { whole: is_whole.then_some(units), ..literal.not_null() })
+}
+
+/// 402.
+fn incompatible(left: SqlType, right: SqlType, operator: BinaryOperator) -> SqlError {
+    let operator = operator_name(operator);
+    let (left, right) = (left.name(), right.name());
+    let text = format!("The data types {left} and {right} are incompatible in the {operator} operator.");
+    SqlError::new(402, text)
 }
 
 fn operator_name(operator: BinaryOperator) -> &'static str {
@@ -451,13 +542,7 @@ fn float_operation(operator: BinaryOperator, left: &str, right: &str) -> Result<
         BinaryOperator::Subtract => '-',
         BinaryOperator::Multiply => '*',
         BinaryOperator::Divide => return Ok(format!("ts_divide_float({left}, {right})")),
-        _ => {
-            let message = format!(
-                "The data types float and float are incompatible in the {} operator.",
-                operator_name(operator)
-            );
-            return Err(SqlError::new(402, message));
-        }
+        _ => return Err(incompatible(SqlType::Float, SqlType::Float, operator)),
     };
     Ok(format!("({left} {sign} {right})"))
 }

@@ -25,6 +25,16 @@ impl Collation {
         }
     }
 
+    /// The SQLite collation under which values of a type compare, where bytes alone do not decide: strings by theirs,
+    /// offsets by their instant.
+    pub(in super::super) fn of_type(ty: SqlType, collation: Option<Self>) -> Option<&'static str> {
+        match ty {
+            SqlType::DateTimeOffset(_) => Some("ts_instant"),
+            _ if ty.is_text() => Some(collation.unwrap_or(Self::Default).sqlite_name()),
+            _ => None,
+        }
+    }
+
     /// One of SQL Server's collation names.
     ///
     /// # Errors

@@ -70,6 +70,12 @@ impl Binder<'_> {
             bound.push(row?);
         }
         let width = names.len();
+        if bound.windows(2).any(|pair| pair[0].len() != pair[1].len()) {
+            return Err(SqlError::new(
+                10709,
+                "The number of columns for each row in a table value constructor must be the same.",
+            ));
+        }
         if bound.iter().any(|row| row.len() != width) {
             return Err(SqlError::new(
                 8158,
@@ -156,6 +162,14 @@ impl Binder<'_> {
             known.name.eq_ignore_ascii_case(&source.name)
                 && (known.schema.is_none() || source.schema.is_none() || known.schema == source.schema)
         });
+        if taken && let Some(schema) = &source.schema {
+            let name = format!("{schema}.{}", source.name);
+            let message = format!(
+                "The objects \"{name}\" and \"{name}\" in the FROM clause have the same exposed names. Use correlation \
+                 names to distinguish them."
+            );
+            return Err(SqlError::new(1013, message));
+        }
         if taken {
             let message = format!(
                 "The correlation name '{}' is specified multiple times in a FROM clause.",

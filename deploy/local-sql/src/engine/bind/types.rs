@@ -1,6 +1,6 @@
 //! Which type wins where two meet, what converts without being asked, and the text of a conversion.
 
-use super::super::convert::integer_range;
+use super::super::convert::{integer_range, shape_of};
 use super::super::error::{Result, SqlError};
 use super::super::storage_form::type_code;
 use super::super::types::SqlType;
@@ -13,15 +13,17 @@ const SINGLE_LIMIT: u16 = 8_000;
 /// SQL Server's data type precedence: the higher number wins.
 fn precedence(ty: SqlType) -> u8 {
     match ty {
-        SqlType::DateTimeOffset(_) => 21,
-        SqlType::DateTime2(_) => 20,
-        SqlType::DateTime => 19,
-        SqlType::SmallDateTime => 18,
-        SqlType::Date => 17,
-        SqlType::Time(_) => 16,
-        SqlType::Float => 15,
-        SqlType::Real => 14,
-        SqlType::Decimal(..) => 13,
+        SqlType::DateTimeOffset(_) => 23,
+        SqlType::DateTime2(_) => 22,
+        SqlType::DateTime => 21,
+        SqlType::SmallDateTime => 20,
+        SqlType::Date => 19,
+        SqlType::Time(_) => 18,
+        SqlType::Float => 17,
+        SqlType::Real => 16,
+        SqlType::Decimal(..) => 15,
+        SqlType::Money => 14,
+        SqlType::SmallMoney => 13,
         SqlType::BigInt => 11,
         SqlType::Int => 10,
         SqlType::SmallInt => 9,
@@ -53,6 +55,20 @@ pub(in super::super) fn higher(left: SqlType, right: SqlType) -> SqlType {
             SqlType::Char(length.max(low.length().unwrap_or(length)))
         }
         SqlType::VarBinary(length) if text_of_low => SqlType::VarBinary(longer(length, low.length())),
+        SqlType::Decimal(..) => match (shape_of(high), shape_of(low)) {
+            (Some(high), Some(low)) => {
+                let both = high.covering(low);
+                SqlType::Decimal(both.precision, both.scale)
+            }
+            _ => high,
+        },
+        SqlType::DateTimeOffset(precision) => match low {
+            SqlType::DateTimeOffset(other) | SqlType::DateTime2(other) => {
+                SqlType::DateTimeOffset(precision.max(other))
+            }
+            SqlType::DateTime => SqlType::DateTimeOffset(precision.max(3)),
+            _ => high,
+        },
         SqlType::DateTime2(precision) => match low {
             SqlType::DateTime2(other) => SqlType::DateTime2(precision.max(other)),
             SqlType::DateTime => SqlType::DateTime2(precision.max(3)),
@@ -80,15 +96,13 @@ pub(in super::super) fn implicitly_converts(from: SqlType, to: SqlType) -> bool 
     if from == to {
         return true;
     }
-    let numeric =
-        |ty: SqlType| ty.is_integer() || matches!(ty, SqlType::Float | SqlType::Real | SqlType::Decimal(..));
     let dated = |ty: SqlType| ty.is_date_or_time() || matches!(ty, SqlType::DateTimeOffset(_));
     if from.is_text() {
         return !to.is_binary();
     }
-    if numeric(from) {
+    if from.is_number() {
         let binary_from_integer = to.is_binary() && from.is_integer();
-        return numeric(to) || to.is_text() || binary_from_integer || to == SqlType::DateTime;
+        return to.is_number() || to.is_text() || binary_from_integer || to == SqlType::DateTime;
     }
     if dated(from) {
         let date_and_time =
@@ -124,6 +138,10 @@ fn same_form(from: SqlType, to: SqlType) -> bool {
         },
         SqlType::Time(precision) => matches!(from, SqlType::Time(other) if other <= precision),
         SqlType::Float => from == SqlType::Real,
+        SqlType::Decimal(precision, scale) if from.is_decimal() => {
+            shape_of(from).is_some_and(|from| from.scale == scale && from.precision <= precision)
+        }
+        SqlType::Money => from == SqlType::SmallMoney,
         _ => false,
     }
 }
@@ -179,15 +197,25 @@ impl Scalar {
     }
 
     fn check_implicit(&self, to: SqlType) -> Result<()> {
-        if self.is_null || implicitly_converts(self.ty, to) {
-            return Ok(());
-        }
-        let (from, to) = (self.ty.name(), to.name());
-        if self.ty.is_text() {
-            let hint = "Use the CONVERT function to run this query.";
-            let message = format!("Implicit conversion from data type {from} to {to} is not allowed. {hint}");
-            return Err(SqlError::new(257, message));
-        }
-        Err(SqlError::new(206, format!("Operand type clash: {from} is incompatible with {to}")))
+        if self.is_null { Ok(()) } else { check_implicit(self.ty, to) }
     }
+}
+
+/// Refuses what nobody converts without being asked.
+///
+/// # Errors
+/// 206 and 257.
+pub(in super::super) fn check_implicit(from: SqlType, to: SqlType) -> Result<()> {
+    if implicitly_converts(from, to) {
+        return Ok(());
+    }
+    let is_text = from.is_text();
+    let (from, to) = (from.name(), to.name());
+    if is_text {
+        let hint = "Use the CONVERT function to run this query.";
+        let message = format!("Implicit conversion from data type {from} to {to} is not allowed. {hint}");
+        return Err(SqlError::new(257, message).with_state(3));
+    }
+    let message = format!("Operand type clash: {from} is incompatible with {to}");
+    Err(SqlError::new(206, message).with_state(2))
 }

@@ -29,12 +29,30 @@ pub(in super::super) fn table_of(
         checks: Vec::new(),
     };
     added_columns(&mut table, &definition.columns)?;
+    check_primary_columns(&table, definition)?;
     let inline = definition.columns.iter().flat_map(|column| &column.constraints);
     for constraint in inline.chain(&definition.constraints) {
         defined_constraint(catalog, &mut table, constraint)?;
     }
     table.row_id = integer_primary_key(&table);
     Ok(table)
+}
+
+/// 8111: a column of the primary key that is written as nullable.
+fn check_primary_columns(table: &Table, definition: &TableDefinition) -> Result<()> {
+    let inline = definition.columns.iter().flat_map(|column| &column.constraints);
+    for constraint in inline.chain(&definition.constraints) {
+        let ConstraintKind::Unique { primary: true, columns, .. } = &constraint.kind else { continue };
+        let nullable = |column: &ColumnDefinition| {
+            column.nullable == Some(true) && columns.iter().any(|key| same_name(&key.name, &column.name))
+        };
+        if definition.columns.iter().any(nullable) {
+            let text =
+                format!("Cannot define PRIMARY KEY constraint on nullable column in table '{}'.", table.name);
+            return Err(SqlError::new(8111, text));
+        }
+    }
+    Ok(())
 }
 
 /// A primary key of one integer column can be SQLite's row id.
@@ -52,9 +70,10 @@ pub(in super::super) fn added_columns(table: &mut Table, columns: &[ColumnDefini
             let text = format!(
                 "Column names in each table must be unique. Column name '{}' in table '{}' is specified \
                     more than once.",
-                definition.name, table.name
+                definition.name,
+                table.shown()
             );
-            return Err(SqlError::new(2705, text).at(definition.position.line));
+            return Err(SqlError::new(2705, text).with_state(3).at(definition.position.line));
         }
         let binary = match &definition.collation {
             Some(name) => Collation::named(name)? == Collation::Binary,
@@ -69,7 +88,7 @@ pub(in super::super) fn added_columns(table: &mut Table, columns: &[ColumnDefini
         });
         table.columns.push(TableColumn {
             name: definition.name.clone(),
-            ty: storable(definition.ty)?,
+            ty: definition.ty,
             nullable: definition.nullable.unwrap_or(definition.identity.is_none()),
             binary,
             default,
@@ -84,13 +103,6 @@ pub(in super::super) fn added_columns(table: &mut Table, columns: &[ColumnDefini
     Ok(())
 }
 
-fn storable(ty: SqlType) -> Result<SqlType> {
-    match ty {
-        SqlType::Decimal(..) => Err(SqlError::unsupported("columns of type decimal")),
-        _ => Ok(ty),
-    }
-}
-
 fn add_identity(table: &mut Table, definition: &ColumnDefinition, seed: i64, increment: i64) -> Result<()> {
     if table.identity.is_some() {
         let text = format!(
@@ -98,7 +110,10 @@ fn add_identity(table: &mut Table, definition: &ColumnDefinition, seed: i64, inc
                 allowed.",
             table.name
         );
-        return Err(SqlError::new(2744, text));
+        return Err(SqlError::new(2744, text).with_state(2));
+    }
+    if matches!(definition.ty, SqlType::Decimal(_, 0)) {
+        return Err(SqlError::unsupported_at("an IDENTITY of type decimal", definition.position));
     }
     if !definition.ty.is_integer() || definition.ty == SqlType::Bit || increment == 0 {
         let text = format!(
@@ -106,7 +121,7 @@ fn add_identity(table: &mut Table, definition: &ColumnDefinition, seed: i64, inc
                 numeric with a scale of 0, and constrained to be nonnullable.",
             definition.name
         );
-        return Err(SqlError::new(2749, text));
+        return Err(SqlError::new(2749, text).with_state(2));
     }
     table.identity = Some((table.columns.len(), seed, increment));
     Ok(())
@@ -221,10 +236,8 @@ fn add_key(
     ignore_duplicates: bool,
 ) -> Result<()> {
     if primary && table.primary_key().is_some() {
-        return Err(SqlError::new(
-            1779,
-            format!("Table '{}' already has a primary key defined on it.", table.name),
-        ));
+        let text = format!("Cannot add multiple PRIMARY KEY constraints to table '{}'.", table.shown());
+        return Err(SqlError::new(8110, text).with_state(0));
     }
     let columns = key_columns(table, columns)?;
     if primary {

@@ -336,5 +336,5 @@ pub(super) fn stored_definition(definition: &impl serde::Serialize) -> Result<St
 }
 
 fn already_named(name: &str) -> SqlError {
-    SqlError::new(2714, format!("There is already an object named '{name}' in the database."))
+    SqlError::new(2714, format!("There is already an object named '{name}' in the database.")).with_state(6)
 }

@@ -7,11 +7,11 @@
 use std::rc::Rc;
 
 use super::super::ast::{Action, Expression};
-use super::super::bind::{Binder, Environment, Scope, ScopeColumn, Source, quoted_name};
+use super::super::bind::{Binder, Collation, Environment, Scope, ScopeColumn, Source, quoted_name};
 use super::super::error::{Result, SqlError};
 use super::super::parser::parse_expression;
 use super::super::types::SqlType;
-use super::{Catalog, Check, ForeignKey, Key, KeyKind, Table};
+use super::{Catalog, Check, ForeignKey, Key, KeyKind, Table, TableColumn};
 
 /// `CREATE TABLE …` of SQLite, without the keys that are indexes.
 pub(in super::super) fn create_table(
@@ -49,15 +49,23 @@ pub(in super::super) fn column_text(table: &Table, index: usize) -> String {
     if table.row_id == Some(index) {
         return format!("{name} INTEGER PRIMARY KEY");
     }
-    let collation = column.collation().map(|collation| format!(" COLLATE {}", collation.sqlite_name()));
+    let collation = sqlite_collation(column);
     let not_null = if column.nullable { "" } else { " NOT NULL" };
-    format!("{name} {}{}{not_null}", storage_class(column.ty), collation.unwrap_or_default())
+    format!("{name} {}{collation}{not_null}", storage_class(column.ty))
+}
+
+/// ` COLLATE …`, or nothing.
+fn sqlite_collation(column: &TableColumn) -> String {
+    let collation = Collation::of_type(column.ty, column.collation());
+    collation.map(|collation| format!(" COLLATE {collation}")).unwrap_or_default()
 }
 
 fn storage_class(ty: SqlType) -> &'static str {
     match ty {
         SqlType::Float | SqlType::Real => "REAL",
         SqlType::UniqueIdentifier | SqlType::VarBinary(_) | SqlType::Binary(_) => "BLOB",
+        _ if ty.is_decimal() => "BLOB",
+        SqlType::DateTimeOffset(_) => "TEXT",
         _ if ty.is_text() => "TEXT",
         _ => "INTEGER",
     }
@@ -185,8 +193,7 @@ fn null_guard(table: &Table, index: usize) -> String {
     let Some(column) = table.columns.get(index) else { return String::new() };
     let name = quoted_name(&column.name);
     let other_class = if storage_class(column.ty) == "BLOB" { "0" } else { "X'00'" };
-    let collation = column.collation().map(|collation| format!(" COLLATE {}", collation.sqlite_name()));
-    format!("ifnull({name}, {other_class}){}", collation.unwrap_or_default())
+    format!("ifnull({name}, {other_class}){}", sqlite_collation(column))
 }
 
 /// The SQLite text of a condition on the columns of one table (CHECK, filtered index).

@@ -221,7 +221,7 @@ fn columns(metadata: &Metadata) -> Vec<Json> {
         table.columns.iter().enumerate().map(move |(index, column)| {
             let identity = table.identity.is_some_and(|(identity, ..)| identity == index);
             let nullable = i32::from(column.nullable);
-            json!([table.id, column.name, index + 1, byte_length(column.ty), nullable, i32::from(identity)])
+            json!([table.id, column.name, index + 1, column.ty.bytes(), nullable, i32::from(identity)])
         })
     });
     rows.collect()
@@ -240,12 +240,17 @@ fn schema_columns(metadata: &Metadata) -> Vec<Json> {
                 column.name,
                 index + 1,
                 nullable,
-                column.ty.name(),
+                data_type(column.ty),
                 length
             ])
         })
     });
     rows.collect()
+}
+
+/// The catalog does not keep which of the two names was written.
+fn data_type(ty: SqlType) -> &'static str {
+    if matches!(ty, SqlType::Decimal(..)) { "decimal" } else { ty.name() }
 }
 
 fn indexes(metadata: &Metadata) -> Vec<Json> {
@@ -264,30 +269,6 @@ fn indexes(metadata: &Metadata) -> Vec<Json> {
         })
     });
     rows.collect()
-}
-
-/// A type's length in bytes, -1 for max.
-fn byte_length(ty: SqlType) -> i32 {
-    match ty {
-        SqlType::Bit | SqlType::TinyInt => 1,
-        SqlType::SmallInt => 2,
-        SqlType::Int | SqlType::Real | SqlType::SmallDateTime => 4,
-        SqlType::BigInt | SqlType::Float | SqlType::DateTime => 8,
-        SqlType::UniqueIdentifier => 16,
-        SqlType::Date => 3,
-        SqlType::Time(scale) => scaled(scale, 3),
-        SqlType::DateTime2(scale) => scaled(scale, 6),
-        SqlType::DateTimeOffset(scale) => scaled(scale, 8),
-        SqlType::Decimal(precision, _) => 5 + 4 * i32::from(precision.saturating_sub(1) / 9).min(3),
-        SqlType::NVarChar(length) => length.map_or(-1, |length| 2 * i32::from(length)),
-        SqlType::NChar(length) => 2 * i32::from(length),
-        SqlType::VarChar(length) | SqlType::VarBinary(length) => length.map_or(-1, i32::from),
-        SqlType::Char(length) | SqlType::Binary(length) => i32::from(length),
-    }
-}
-
-fn scaled(scale: u8, least: i32) -> i32 {
-    least + i32::from(scale > 2) + i32::from(scale > 4)
 }
 
 // --- functions -------------------------------------------------------------------------------------------------------
@@ -413,7 +394,7 @@ fn column_length(metadata: &Metadata, arguments: &[Option<String>]) -> Stored {
         return Stored::Null;
     };
     let column = find_table(metadata, table).and_then(|table| table.columns.get(table.column(column)?));
-    whole(column.map(|column| byte_length(column.ty)))
+    whole(column.map(|column| column.ty.bytes()))
 }
 
 fn database_id(metadata: &Metadata, arguments: &[Option<String>]) -> Stored {

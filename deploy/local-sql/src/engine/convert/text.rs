@@ -1,4 +1,7 @@
-//! Text forms of numbers and GUIDs, and lengths in UTF-16 units.
+//! Text forms of numbers, money and GUIDs, and lengths in UTF-16 units.
+
+use super::super::decimal::{self, MAX_PRECISION, Rest, Shape};
+use crate::tds::codepage;
 
 /// The longest beginning of `text` with at most `limit` UTF-16 units; never half a surrogate pair.
 pub(in super::super) fn first_units(text: &str, limit: usize) -> &str {
@@ -64,4 +67,51 @@ pub(super) fn parse_guid(text: &str) -> Option<[u8; 16]> {
         return None;
     }
     uuid::Uuid::parse_str(inner).ok().map(|uuid| uuid.to_bytes_le())
+}
+
+/// Money, in ten-thousandths, as text in one of CONVERT's styles: two decimals (0), with a comma before every three
+/// digits (1), four decimals (2).
+pub(in super::super) fn of_money(units: i128, style: i64) -> String {
+    if style == 2 {
+        return decimal::shown(units, 4);
+    }
+    let hundredths = decimal::rescaled(units, 4, Shape::new(MAX_PRECISION, 2), Rest::Rounded).unwrap_or(0);
+    let plain = decimal::shown(hundredths, 2);
+    if style == 0 {
+        return plain;
+    }
+    let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, "00"));
+    let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("{sign}{grouped}.{fraction}")
+}
+
+/// `-$1,234.5`: money from text. The outer `None`: it is none; the inner one: it has too many digits.
+pub(super) fn parse_money(text: &str) -> Option<Option<i128>> {
+    if text.is_empty() {
+        return Some(Some(0));
+    }
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let digits: String =
+        rest.strip_prefix('$').unwrap_or(rest).chars().filter(|letter| *letter != ',').collect();
+    if sign == "-" && digits.starts_with(['+', '-']) {
+        return None;
+    }
+    decimal::parse(&format!("{sign}{digits}"), Shape::new(MAX_PRECISION, 4))
+}
+
+/// The bytes of a string: UTF-16 for the national types, code page 1252 for the others.
+pub(super) fn bytes_of(text: &str, national: bool) -> Vec<u8> {
+    if national { text.encode_utf16().flat_map(u16::to_le_bytes).collect() } else { codepage::encode(text) }
+}
+
+/// The string of bytes in code page 1252.
+pub(super) fn of_bytes(bytes: &[u8]) -> String {
+    codepage::decode(bytes, codepage::COLLATION)
 }

@@ -111,7 +111,7 @@ pub(in super::super) fn rounded(ticks: i64, ty: SqlType) -> Result<i64> {
             day + datetime_units_to_ticks(units)
         }
         SqlType::SmallDateTime => (ticks + PER_MINUTE / 2).div_euclid(PER_MINUTE) * PER_MINUTE,
-        SqlType::DateTime2(precision) | SqlType::Time(precision) => {
+        SqlType::DateTime2(precision) | SqlType::Time(precision) | SqlType::DateTimeOffset(precision) => {
             let unit = 10_i64.pow(7 - u32::from(precision.min(7)));
             (ticks + unit / 2).div_euclid(unit) * unit
         }
@@ -168,6 +168,50 @@ fn clock(time: i64, precision: u8) -> String {
     }
     let fraction = format!("{:07}", time % PER_SECOND);
     format!("{whole}.{}", &fraction[..usize::from(precision.min(7))])
+}
+
+/// The largest offset from UTC.
+const MAX_OFFSET_MINUTES: i64 = 14 * 60;
+
+/// Ticks of an offset in minutes.
+pub(in super::super) fn of_minutes(minutes: i16) -> i64 {
+    i64::from(minutes) * PER_MINUTE
+}
+
+/// `2024-02-29 01:02:03.1234567 +05:30`, from the local time.
+pub(super) fn format_offset(local: i64, minutes: i16, scale: u8) -> String {
+    let sign = if minutes < 0 { '-' } else { '+' };
+    let (hours, minutes) = (minutes.unsigned_abs() / 60, minutes.unsigned_abs() % 60);
+    format!("{} {sign}{hours:02}:{minutes:02}", format(local, SqlType::DateTime2(scale)))
+}
+
+/// A local time with an offset in minutes; UTC where none is written.
+pub(super) fn parse_offset(text: &str) -> Option<(i64, i16)> {
+    let ty = SqlType::DateTime2(7);
+    // The sign of an offset stands behind the time; those of a date before it.
+    let at = text.find(':').and_then(|clock| Some(clock + text.get(clock..)?.find(['+', '-'])?));
+    let Some(at) = at else { return parse(text, ty).map(|local| (local, 0)) };
+    let (local, offset) = text.split_at_checked(at)?;
+    Some((parse(local.trim_end_matches(' '), ty)?, offset_minutes(offset)?))
+}
+
+/// `+05:30`.
+pub(in super::super) fn offset_minutes(text: &str) -> Option<i16> {
+    let (sign, digits) = (text.get(..1)?, text.get(1..)?);
+    let number = |part: &str| part.parse::<i64>().ok().filter(|_| part.len() == 2);
+    let (hours, minutes) = digits.split_once(':')?;
+    let total = number(hours)? * 60 + number(minutes).filter(|minutes| *minutes < 60)?;
+    let total = match sign {
+        "+" => total,
+        "-" => -total,
+        _ => return None,
+    };
+    checked_offset(total)
+}
+
+/// An offset in minutes, within fourteen hours.
+pub(in super::super) fn checked_offset(minutes: i64) -> Option<i16> {
+    i16::try_from(minutes).ok().filter(|_| minutes.abs() <= MAX_OFFSET_MINUTES)
 }
 
 /// ISO forms: `yyyy-mm-dd`, `yyyymmdd`, with ` ` or `T` and `hh:mm[:ss[.fffffff]]`, an optional `Z`; a time

@@ -1,5 +1,5 @@
 //! `ts_ci` (the default: case-insensitive, accent-sensitive) and `ts_bin` (BIN2: code points). Both ignore trailing
-//! blanks, as SQL Server does when it compares strings.
+//! blanks, as SQL Server does when it compares strings. `ts_instant` compares values of `datetimeoffset`.
 
 use std::cmp::Ordering;
 
@@ -7,9 +7,15 @@ use rusqlite::Connection;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
 
+use super::super::storage_form::INSTANT_DIGITS;
+
 pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     connection.create_collation("ts_ci", compare_ci)?;
-    connection.create_collation("ts_bin", compare_binary)
+    connection.create_collation("ts_bin", compare_binary)?;
+    // A stored `datetimeoffset`: the instant decides, not the offset behind it.
+    connection.create_collation("ts_instant", |left, right| {
+        left.get(..INSTANT_DIGITS).cmp(&right.get(..INSTANT_DIGITS))
+    })
 }
 
 /// Case-insensitive, accent-sensitive comparison.

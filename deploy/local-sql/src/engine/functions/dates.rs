@@ -4,11 +4,12 @@ use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 
 use super::super::convert::ticks::{
-    Civil, PER_DAY, PER_HOUR, PER_MICROSECOND, PER_MILLISECOND, PER_MINUTE, PER_SECOND, days_in_month,
-    rounded,
+    Civil, PER_DAY, PER_HOUR, PER_MICROSECOND, PER_MILLISECOND, PER_MINUTE, PER_SECOND, checked_offset,
+    days_in_month, of_minutes, offset_minutes, rounded,
 };
 use super::super::error::{Result, SqlError};
-use super::super::types::SqlType;
+use super::super::storage_form::{from_stored, to_stored};
+use super::super::types::{SqlType, Value};
 use super::pure;
 
 /// The units of date arithmetic.
@@ -26,9 +27,12 @@ pub(in super::super) enum DatePart {
     Millisecond,
     Microsecond,
     Nanosecond,
+    DayOfYear,
+    Weekday,
+    OffsetMinutes,
 }
 
-const ALL: [DatePart; 11] = [
+const ALL: [DatePart; 14] = [
     DatePart::Year,
     DatePart::Quarter,
     DatePart::Month,
@@ -40,6 +44,9 @@ const ALL: [DatePart; 11] = [
     DatePart::Millisecond,
     DatePart::Microsecond,
     DatePart::Nanosecond,
+    DatePart::DayOfYear,
+    DatePart::Weekday,
+    DatePart::OffsetMinutes,
 ];
 
 /// A date part by its name or abbreviation.
@@ -56,6 +63,9 @@ pub(in super::super) fn date_part(name: &str) -> Option<DatePart> {
         "millisecond" | "ms" => DatePart::Millisecond,
         "microsecond" | "mcs" => DatePart::Microsecond,
         "nanosecond" | "ns" => DatePart::Nanosecond,
+        "dayofyear" | "dy" | "y" => DatePart::DayOfYear,
+        "weekday" | "dw" => DatePart::Weekday,
+        "tzoffset" | "tz" => DatePart::OffsetMinutes,
         _ => return None,
     })
 }
@@ -64,10 +74,17 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     // ts_dateadd(part, number, ticks, type)
     pure(connection, "ts_dateadd", 4, |arguments| {
         let part = part_of(arguments.integer(0)?)?;
-        let (Some(number), Some(ticks)) = (arguments.integer(1)?, arguments.integer(2)?) else {
-            return Ok(Stored::Null);
-        };
-        add(part, number, ticks, arguments.ty(3)?).map(Stored::Integer)
+        let Some(number) = arguments.integer(1)? else { return Ok(Stored::Null) };
+        let ty = arguments.ty(3)?;
+        match arguments.value(2, 3)? {
+            Value::Ticks(ticks) => add(part, number, ticks, ty).map(Stored::Integer),
+            // Days and months are those of the local calendar.
+            Value::Offset(ticks, minutes) => {
+                let moved = add(part, number, ticks + of_minutes(minutes), ty)?;
+                Ok(to_stored(Value::Offset(moved - of_minutes(minutes), minutes)))
+            }
+            _ => Ok(Stored::Null),
+        }
     })?;
     // ts_datediff(part, from, to, big)
     pure(connection, "ts_datediff", 4, |arguments| {
@@ -81,12 +98,50 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         }
         Ok(Stored::Integer(difference))
     })?;
-    // ts_datepart(part, ticks)
-    pure(connection, "ts_datepart", 2, |arguments| {
+    // ts_datepart(part, value, type): of the local time.
+    pure(connection, "ts_datepart", 3, |arguments| {
         let part = part_of(arguments.integer(0)?)?;
-        let Some(ticks) = arguments.integer(1)? else { return Ok(Stored::Null) };
-        read(part, ticks).map(Stored::Integer)
-    })
+        match (arguments.value(1, 2)?, part) {
+            (Value::Offset(_, minutes), DatePart::OffsetMinutes) => Ok(Stored::Integer(minutes.into())),
+            (Value::Offset(ticks, minutes), _) => {
+                read(part, ticks + of_minutes(minutes)).map(Stored::Integer)
+            }
+            (Value::Ticks(ticks), _) => read(part, ticks).map(Stored::Integer),
+            _ => Ok(Stored::Null),
+        }
+    })?;
+    offsets(connection)
+}
+
+/// What only `datetimeoffset` has.
+fn offsets(connection: &Connection) -> rusqlite::Result<()> {
+    // ts_instant_ticks(offset): in UTC.
+    pure(connection, "ts_instant_ticks", 1, |arguments| {
+        let value = from_stored(arguments.raw(0), SqlType::DateTimeOffset(7))?;
+        Ok(if let Value::Offset(ticks, _) = value { Stored::Integer(ticks) } else { Stored::Null })
+    })?;
+    // ts_offset_minutes(text)
+    pure(connection, "ts_offset_minutes", 1, |arguments| {
+        let Some(text) = arguments.text(0)? else { return Ok(Stored::Null) };
+        offset_minutes(&text).map(|minutes| Stored::Integer(minutes.into())).ok_or_else(bad_offset)
+    })?;
+    // ts_switchoffset(offset, minutes) keeps the instant, ts_todatetimeoffset(offset, minutes) the local time.
+    for (name, keeps_local) in [("ts_switchoffset", false), ("ts_todatetimeoffset", true)] {
+        pure(connection, name, 2, move |arguments| {
+            let value = from_stored(arguments.raw(0), SqlType::DateTimeOffset(7))?;
+            let (Value::Offset(ticks, old), Some(minutes)) = (value, arguments.integer(1)?) else {
+                return Ok(Stored::Null);
+            };
+            let minutes = checked_offset(minutes).ok_or_else(bad_offset)?;
+            let ticks = if keeps_local { ticks + of_minutes(old) - of_minutes(minutes) } else { ticks };
+            Ok(to_stored(Value::Offset(ticks, minutes)))
+        })?;
+    }
+    Ok(())
+}
+
+fn bad_offset() -> SqlError {
+    SqlError::new(9812, "The timezone provided to builtin function todatetimeoffset is invalid.")
 }
 
 fn part_of(code: Option<i64>) -> Result<DatePart> {
@@ -102,13 +157,14 @@ fn overflow(function: &str) -> SqlError {
              instances is too large. Try to use {function} with a less precise datepart."
         ),
     )
+    .with_state(0)
 }
 
 /// The ticks of one unit, for the units of fixed length.
 fn unit(part: DatePart) -> Option<i64> {
     Some(match part {
         DatePart::Week => 7 * PER_DAY,
-        DatePart::Day => PER_DAY,
+        DatePart::Day | DatePart::DayOfYear | DatePart::Weekday => PER_DAY,
         DatePart::Hour => PER_HOUR,
         DatePart::Minute => PER_MINUTE,
         DatePart::Second => PER_SECOND,
@@ -177,6 +233,14 @@ fn read(part: DatePart, ticks: i64) -> Result<i64> {
         DatePart::Millisecond => time / PER_MILLISECOND % 1_000,
         DatePart::Microsecond => time / PER_MICROSECOND % 1_000_000,
         DatePart::Nanosecond => time % PER_SECOND * 100,
-        DatePart::Week => return Err(SqlError::unsupported("DATEPART(week)")),
+        DatePart::DayOfYear => {
+            let first = Civil { year: civil.year, month: 1, day: 1 }.ticks().unwrap_or(0);
+            (ticks - first).div_euclid(PER_DAY) + 1
+        }
+        // Sunday is 1; 0001-01-01 was a Monday.
+        DatePart::Weekday => (ticks.div_euclid(PER_DAY) + 1).rem_euclid(7) + 1,
+        DatePart::Week | DatePart::OffsetMinutes => {
+            return Err(SqlError::unsupported("this part of this type in DATEPART"));
+        }
     })
 }

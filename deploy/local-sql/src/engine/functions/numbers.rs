@@ -1,4 +1,4 @@
-//! Integer arithmetic with SQL Server's overflow and division errors.
+//! Integer and float arithmetic with SQL Server's overflow and division errors.
 
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
@@ -27,9 +27,9 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     })?;
     // ts_negate(a, type), ts_absolute(a, type), ts_in_range(a, type): the last checks what an aggregate
     // summed up.
-    one(connection, "ts_negate", i64::checked_neg)?;
-    one(connection, "ts_absolute", i64::checked_abs)?;
-    one(connection, "ts_in_range", Some)?;
+    one(connection, "ts_negate", |number| -number, |units| -units)?;
+    one(connection, "ts_absolute", f64::abs, i128::abs)?;
+    one(connection, "ts_in_range", |number| number, |units| units)?;
     // ts_decimals(float, digits): ROUND of a float.
     pure(connection, "ts_decimals", 2, |arguments| match (arguments.float(0)?, arguments.integer(1)?) {
         (Some(number), Some(digits)) => {
@@ -45,7 +45,7 @@ enum Trouble {
     Zero,
 }
 
-fn divided_by_zero() -> SqlError {
+pub(super) fn divided_by_zero() -> SqlError {
     SqlError::new(8134, "Divide by zero error encountered.")
 }
 
@@ -68,31 +68,17 @@ fn integers(
     })
 }
 
-/// name(a, type), for integers and floats alike.
+/// name(a, type), for numbers of every kind.
 fn one(
     connection: &Connection,
     name: &str,
-    operation: impl Fn(i64) -> Option<i64> + Send + Sync + 'static,
+    float: impl Fn(f64) -> f64 + Send + Sync + 'static,
+    exact: impl Fn(i128) -> i128 + Send + Sync + 'static,
 ) -> rusqlite::Result<()> {
-    let negates = name == "ts_negate";
-    let absolute = name == "ts_absolute";
     pure(connection, name, 2, move |arguments: &Arguments<'_, '_>| {
-        let ty = arguments.ty(1)?;
-        if matches!(ty, SqlType::Float | SqlType::Real) {
-            let number = arguments.float(0)?;
-            let number = number.map(|number| {
-                if negates {
-                    -number
-                } else if absolute {
-                    number.abs()
-                } else {
-                    number
-                }
-            });
-            return Ok(number.map_or(Stored::Null, Stored::Real));
+        if matches!(arguments.ty(1)?, SqlType::Float | SqlType::Real) {
+            return Ok(arguments.float(0)?.map_or(Stored::Null, |number| Stored::Real(float(number))));
         }
-        let Some(number) = arguments.integer(0)? else { return Ok(Stored::Null) };
-        let number = operation(number).ok_or_else(|| overflow_of_expression(ty))?;
-        in_range(number, ty).map(Stored::Integer)
+        super::decimals::exact(arguments, 1, |units, _| Some(exact(units)))
     })
 }

@@ -54,7 +54,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         }
     })?;
     scalar(connection, "ts_newid", 0, FunctionFlags::SQLITE_UTF8, |_| {
-        to_stored(Value::Guid(uuid::Uuid::new_v4().to_bytes_le()))
+        Ok(to_stored(Value::Guid(uuid::Uuid::new_v4().to_bytes_le())))
     })
 }
 
@@ -90,11 +90,8 @@ fn measures(connection: &Connection) -> rusqlite::Result<()> {
                 units(&arguments.text(0)?.unwrap_or_default()) * 2
             }
             (_, SqlType::VarChar(_) | SqlType::Char(_)) => units(&arguments.text(0)?.unwrap_or_default()),
-            (ValueRef::Blob(bytes), _) => i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-            (_, SqlType::Bit | SqlType::TinyInt) => 1,
-            (_, SqlType::SmallInt) => 2,
-            (_, SqlType::Int | SqlType::Real) => 4,
-            _ => 8,
+            (ValueRef::Blob(bytes), ty) if ty.is_binary() => i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+            (_, ty) => ty.bytes().into(),
         };
         Ok(Stored::Integer(bytes))
     })?;
@@ -122,7 +119,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
                 return Ok(Stored::Null);
             };
             let count = usize::try_from(count)
-                .map_err(|_| invalid_length(if from_left { "left" } else { "right" }))?;
+                .map_err(|_| if from_left { invalid_substring() } else { invalid_length(536, "right") })?;
             let length = whole.encode_utf16().count();
             let start = if from_left { 0 } else { length.saturating_sub(count) };
             text(Some(slice(&whole, start, count)))
@@ -136,7 +133,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
             return Ok(Stored::Null);
         };
         if length < 0 {
-            return Err(invalid_length("substring"));
+            return Err(invalid_substring());
         }
         let end = start.saturating_add(length).max(1);
         let start = start.max(1);
@@ -150,7 +147,7 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
             return Ok(Stored::Null);
         };
         if length < 0 {
-            return Err(invalid_length("substring"));
+            return Err(invalid_substring());
         }
         let bound = |at: i64| usize::try_from(at.max(1) - 1).unwrap_or(0).min(bytes.len());
         let (from, to) = (bound(start), bound(start.saturating_add(length)));
@@ -188,11 +185,12 @@ fn parts(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-fn invalid_length(function: &str) -> SqlError {
-    SqlError::new(
-        537,
-        format!("Invalid length parameter passed to the {} function.", function.to_uppercase()),
-    )
+fn invalid_substring() -> SqlError {
+    invalid_length(537, "LEFT or SUBSTRING")
+}
+
+fn invalid_length(number: i32, function: &str) -> SqlError {
+    SqlError::new(number, format!("Invalid length parameter passed to the {function} function."))
 }
 
 /// Folds case if the collation ignores it. Lower case changes lengths for a few letters; those are left as

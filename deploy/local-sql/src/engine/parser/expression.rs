@@ -283,11 +283,11 @@ impl Parser<'_> {
 
     fn column_or_call(&mut self) -> Result<Expression> {
         let position = self.position();
-        if let Kind::Word { upper, .. } = self.kind()
+        if let Kind::Word { text, upper } = self.kind()
             && self.is_mark_at(1, "(")
             && !super::keywords::is_reserved(upper)
         {
-            let name = upper.clone();
+            let name = text.clone();
             self.advance();
             return self.call(name, position);
         }
@@ -314,7 +314,7 @@ impl Parser<'_> {
         } else if !self.is_mark(")") {
             result.distinct = self.accept_word("DISTINCT");
             let _ = result.distinct || self.accept_word("ALL");
-            result.arguments = self.nested(|parser| parser.arguments(&name))?;
+            result.arguments = self.nested(|parser| parser.arguments(&name.to_uppercase()))?;
         }
         self.expect_mark(")")?;
         if self.accept_words(&["WITHIN", "GROUP"]) {
@@ -377,7 +377,8 @@ impl Parser<'_> {
 
 fn call(name: &str, position: crate::engine::lexer::Position) -> Call {
     Call {
-        name: name.to_owned(),
+        name: name.to_uppercase(),
+        written: name.to_owned(),
         arguments: Vec::new(),
         star: false,
         distinct: false,

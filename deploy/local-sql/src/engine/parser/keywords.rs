@@ -200,6 +200,8 @@ pub(super) enum TypeError {
     Unknown,
     Unsupported,
     Length,
+    /// A decimal of more than 38 digits.
+    Precision(u16),
 }
 
 /// The type with a lower-case name and its arguments (`None` = max).
@@ -234,6 +236,8 @@ pub(super) fn data_type(
         },
         "real" => plain(SqlType::Real),
         "decimal" | "dec" | "numeric" => decimal(arguments),
+        "money" => plain(SqlType::Money),
+        "smallmoney" => plain(SqlType::SmallMoney),
         "nvarchar" => length(4000).map(SqlType::NVarChar),
         "varchar" => length(8000).map(SqlType::VarChar),
         "nchar" => fixed(4000).map(SqlType::NChar),
@@ -248,10 +252,8 @@ pub(super) fn data_type(
         "smalldatetime" => plain(SqlType::SmallDateTime),
         "datetime2" => scale().map(SqlType::DateTime2),
         "datetimeoffset" => scale().map(SqlType::DateTimeOffset),
-        "money" | "smallmoney" | "xml" | "text" | "ntext" | "image" | "sql_variant" | "rowversion"
-        | "timestamp" | "hierarchyid" | "geometry" | "geography" | "cursor" | "table" | "json" | "vector" => {
-            Err(TypeError::Unsupported)
-        }
+        "xml" | "text" | "ntext" | "image" | "sql_variant" | "rowversion" | "timestamp" | "hierarchyid"
+        | "geometry" | "geography" | "cursor" | "table" | "json" | "vector" => Err(TypeError::Unsupported),
         _ => Err(TypeError::Unknown),
     }
 }
@@ -263,7 +265,10 @@ fn decimal(arguments: &[Option<u16>]) -> Result<SqlType, TypeError> {
         [Some(precision), Some(scale)] => (*precision, *scale),
         _ => return Err(TypeError::Length),
     };
-    if !(1..=38).contains(&precision) || scale > precision {
+    if precision > 38 {
+        return Err(TypeError::Precision(precision));
+    }
+    if precision == 0 || scale > precision {
         return Err(TypeError::Length);
     }
     let narrow = |n: u16| u8::try_from(n).map_err(|_| TypeError::Length);

@@ -304,6 +304,14 @@ impl<'a> Parser<'a> {
             keywords::TypeError::Unsupported => {
                 SqlError::unsupported_at(format!("the data type {name}"), position)
             }
+            keywords::TypeError::Precision(precision) => SqlError::new(
+                2750,
+                format!(
+                    "Column or parameter #1: Specified column precision {precision} is greater than the maximum \
+                     precision of 38."
+                ),
+            )
+            .at(position.line),
             keywords::TypeError::Length => SqlError::syntax(
                 131,
                 format!("The size given to the type '{name}' exceeds the maximum or is not valid."),

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use rusqlite::types::Value as Stored;
+
 use super::super::ast::{
     AlterTable, ColumnDefinition, CreateIndex, ObjectName, StatementKind, TableDefinition,
 };
@@ -18,6 +20,7 @@ use super::super::change::sqlite_error;
 use super::super::error::{Result, SqlError};
 use super::super::interface::ResultSink;
 use super::super::types::SqlType;
+use super::failure::{checked_column, shown_key};
 use super::transaction::Scope;
 use super::{Session, bound_table};
 
@@ -315,7 +318,8 @@ impl Session {
         let inline = definition.columns.iter().flat_map(|column| &column.constraints);
         let (keys, checks, foreign) = (table.keys.len(), table.checks.len(), table.foreign_keys.len());
         for constraint in inline.chain(&definition.constraints) {
-            defined_constraint(catalog, table, constraint)?;
+            defined_constraint(catalog, table, constraint)
+                .map_err(|error| second_primary_key(table, error))?;
         }
         self.check_no_nulls(table)?;
         for key in table.keys.iter().skip(keys) {
@@ -323,14 +327,16 @@ impl Session {
         }
         for check in table.checks.iter().skip(checks) {
             if self.finds_a_row(&violation_query(table, check)?)? {
+                let column = checked_column(table, &check.name);
                 let text = format!(
                     "The ALTER TABLE statement conflicted with the CHECK constraint \"{}\". The conflict \
-                        occurred in database \"{}\", table \"{}\".",
+                        occurred in database \"{}\", table \"{}\"{}.",
                     check.name,
                     self.database.name,
-                    table.shown()
+                    table.shown(),
+                    column.map(|column| format!(", column '{column}'")).unwrap_or_default()
                 );
-                return Err(SqlError::new(547, text));
+                return Err(SqlError::new(547, text).with_state(0));
             }
         }
         self.rewrite(catalog, table)?;
@@ -359,8 +365,10 @@ impl Session {
             None if self.finds_a_row(&format!("SELECT 1 FROM {} LIMIT 1", table.sql_name()))? => {
                 let text = format!(
                     "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT \
-                        definition specified. Column '{}' cannot be added to non-empty table '{}' because \
-                        it does not satisfy these conditions.",
+                        definition specified, or the column being added is an identity or timestamp column, \
+                        or alternatively if none of the previous conditions are satisfied the table must be \
+                        empty to allow addition of this column. Column '{}' cannot be added to non-empty \
+                        table '{}' because it does not satisfy these conditions.",
                     column.name, table.name
                 );
                 return Err(SqlError::new(4901, text));
@@ -415,9 +423,10 @@ impl Session {
                 true => {
                     let text = format!(
                         "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for \
-                            the object name '{}' and the index name '{}'.",
+                            the object name '{}' and the index name '{}'. The duplicate key value is {}.",
                         table.shown(),
-                        key.name
+                        key.name,
+                        self.duplicate(table, key)
                     );
                     SqlError::new(1505, text)
                 }
@@ -425,6 +434,23 @@ impl Session {
             })?;
         }
         Ok(())
+    }
+
+    /// The first values that a unique key would have twice.
+    fn duplicate(&self, table: &Table, key: &Key) -> String {
+        let names = key.columns.iter().filter_map(|(column, _)| table.columns.get(*column));
+        let names: Vec<String> = names.map(|column| quoted_name(&column.name)).collect();
+        let list = names.join(", ");
+        let sql =
+            format!("SELECT {list} FROM {} GROUP BY {list} HAVING count(*) > 1 LIMIT 1", table.sql_name());
+        let found = self.connection.connection.query_row(&sql, [], |row| {
+            (0..names.len()).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Stored>>>()
+        });
+        let found = found.unwrap_or_default();
+        shown_key(table, key, &|position| {
+            let index = key.columns.iter().position(|(column, _)| *column == position);
+            index.and_then(|index| found.get(index)).cloned().unwrap_or(Stored::Null)
+        })
     }
 
     fn check_foreign_keys(&self, table: &Table) -> Result<()> {
@@ -604,6 +630,7 @@ impl Session {
             table.keys.push(key);
             Ok(())
         })
+        .map_err(|error| if error.number == 4902 { SqlError { number: 1088, ..error } } else { error })
     }
 
     fn drop_index(&self, table: &mut Table, name: &str, if_exists: bool) -> Result<()> {
@@ -611,7 +638,7 @@ impl Session {
             return if if_exists {
                 Ok(())
             } else {
-                Err(missing("index", &format!("{}.{name}", table.shown())))
+                Err(missing("index", &format!("{}.{name}", table.shown())).with_state(7))
             };
         };
         if table.keys.get(index).is_some_and(is_constraint) {
@@ -662,6 +689,15 @@ impl Session {
     }
 }
 
+/// CREATE TABLE has another number for it.
+fn second_primary_key(table: &Table, error: SqlError) -> SqlError {
+    if error.number != 8110 {
+        return error;
+    }
+    let text = format!("Table '{}' already has a primary key defined on it.", table.name);
+    SqlError { number: 1779, text, ..error }
+}
+
 fn is_constraint(key: &Key) -> bool {
     matches!(key.kind, KeyKind::Primary | KeyKind::UniqueConstraint)
 }
@@ -689,7 +725,7 @@ pub(super) fn missing(kind: &str, name: &str) -> SqlError {
 }
 
 fn absent_for_alter(name: &ObjectName, error: SqlError) -> SqlError {
-    if error.number == 208 { SqlError { line: error.line, ..cannot_find(name) } } else { error }
+    if error.number == 208 { SqlError { number: 4902, line: error.line, ..cannot_find(name) } } else { error }
 }
 
 /// 1088.

@@ -195,6 +195,7 @@ impl Session {
 
 fn missing_table_variable(name: &ObjectName) -> SqlError {
     SqlError::syntax(1087, format!("Must declare the table variable \"{}\".", name.object()))
+        .with_state(2)
         .at(name.position.line)
 }
 

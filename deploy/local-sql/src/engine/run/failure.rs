@@ -1,9 +1,15 @@
 //! What an error does: end the statement, the scope, the batch, or the transaction with it; or enter a CATCH.
 
+use rusqlite::types::{Value as Stored, ValueRef};
+
 use super::super::catalog::{Key, KeyKind, Table, same_name};
 use super::super::change::sqlite_error;
+use super::super::convert::{self, Overlong};
 use super::super::error::SqlError;
 use super::super::interface::ResultSink;
+use super::super::lexer::{Kind, tokenize};
+use super::super::storage_form::from_stored;
+use super::super::types::{SqlType, Value};
 use super::Session;
 
 /// The number of a cancelled statement (Attention); no CATCH sees it.
@@ -115,38 +121,71 @@ pub(super) fn constraint_error(
     verb: &str,
     (table, shown): (&Table, &str),
     error: &rusqlite::Error,
+    value: &dyn Fn(usize) -> Stored,
 ) -> SqlError {
     let text = error.to_string();
     if let Some(columns) = text.split_once("UNIQUE constraint failed: ").map(|(_, rest)| rest) {
-        return duplicate_key(table, shown, columns);
+        return duplicate_key(table, shown, columns, value);
     }
     if let Some(column) = text.split_once("NOT NULL constraint failed: ").map(|(_, rest)| rest) {
-        let column = own_column(table, column);
-        let target = if table.is_temporary() { shown.to_owned() } else { format!("{database}.{shown}") };
-        return SqlError {
-            state: 2,
-            ..SqlError::new(
-                515,
-                format!(
-                    "Cannot insert the value NULL into column '{column}', table '{target}'; column does not allow nulls. \
-                     {verb} fails."
-                ),
-            )
-        };
+        return null_error(database, verb, (table, shown), own_column(table, column));
     }
     if let Some(name) = text.split_once("CHECK constraint failed: ").map(|(_, rest)| rest) {
-        return SqlError::new(
-            547,
-            format!(
-                "The {verb} statement conflicted with the CHECK constraint \"{name}\". The conflict occurred in database \
-                 \"{database}\", table \"{shown}\"."
-            ),
+        let column =
+            checked_column(table, name).map(|column| format!(", column '{column}'")).unwrap_or_default();
+        let text = format!(
+            "The {verb} statement conflicted with the CHECK constraint \"{name}\". The conflict occurred in database \
+             \"{database}\", table \"{shown}\"{column}."
         );
+        return SqlError::new(547, text).with_state(0);
     }
     if text.contains("FOREIGN KEY constraint failed") {
         return SqlError::new(547, FOREIGN_KEY);
     }
     sqlite_error(error)
+}
+
+/// 515.
+pub(super) fn null_error(
+    database: &str,
+    verb: &str,
+    (table, shown): (&Table, &str),
+    column: &str,
+) -> SqlError {
+    let target = if table.is_temporary() { shown.to_owned() } else { format!("{database}.{shown}") };
+    let text = format!(
+        "Cannot insert the value NULL into column '{column}', table '{target}'; column does not allow nulls. {verb} \
+         fails."
+    );
+    SqlError::new(515, text).with_state(2)
+}
+
+/// The column of a check that names no other.
+pub(super) fn checked_column<'t>(table: &'t Table, check: &str) -> Option<&'t str> {
+    let check = table.checks.iter().find(|known| same_name(&known.name, check))?;
+    let mut columns: Vec<&str> = Vec::new();
+    for token in tokenize(&check.text).ok()? {
+        let (Kind::Word { text: name, .. } | Kind::Quoted(name)) = token.kind else { continue };
+        let column = table.column(&name).and_then(|index| table.columns.get(index));
+        columns.extend(column.map(|column| column.name.as_str()).filter(|name| !columns.contains(name)));
+    }
+    <[&str; 1]>::try_from(columns).ok().map(|[column]| column)
+}
+
+/// `(1, x)`: the values of a key in the form that they have as text.
+pub(super) fn shown_key(table: &Table, key: &Key, value: &dyn Fn(usize) -> Stored) -> String {
+    let mut parts = Vec::with_capacity(key.columns.len());
+    for (position, _) in &key.columns {
+        let Some(column) = table.columns.get(*position) else { continue };
+        let stored = value(*position);
+        let text = from_stored(ValueRef::from(&stored), column.ty)
+            .and_then(|value| convert::convert(value, column.ty, SqlType::NVarChar(None), Overlong::Cut));
+        parts.push(match text {
+            Ok(Value::Text(text)) => text,
+            _ => "<NULL>".to_owned(),
+        });
+    }
+    format!("({})", parts.join(", "))
 }
 
 /// Stands in for a message that has yet to name its constraint.
@@ -161,22 +200,25 @@ fn own_column<'a>(table: &Table, text: &'a str) -> &'a str {
     text.strip_prefix(&format!("{}.", table.stored_name())).unwrap_or(text)
 }
 
-fn duplicate_key(table: &Table, shown: &str, columns: &str) -> SqlError {
+fn duplicate_key(table: &Table, shown: &str, columns: &str, value: &dyn Fn(usize) -> Stored) -> SqlError {
     let Some(key) = violated_key(table, columns) else {
         return SqlError::new(2627, format!("Cannot insert duplicate key in object '{shown}'."));
     };
-    let name = &key.name;
+    let (name, values) = (&key.name, shown_key(table, key, value));
     match key.kind {
         KeyKind::Primary | KeyKind::UniqueConstraint => {
             let kind = if key.kind == KeyKind::Primary { "PRIMARY KEY" } else { "UNIQUE KEY" };
             let text = format!(
-                "Violation of {kind} constraint '{name}'. Cannot insert duplicate key in object '{shown}'."
+                "Violation of {kind} constraint '{name}'. Cannot insert duplicate key in object '{shown}'. The \
+                 duplicate key value is {values}."
             );
             SqlError { class: 14, ..SqlError::new(2627, text) }
         }
         KeyKind::UniqueIndex | KeyKind::Index => {
-            let text =
-                format!("Cannot insert duplicate key row in object '{shown}' with unique index '{name}'.");
+            let text = format!(
+                "Cannot insert duplicate key row in object '{shown}' with unique index '{name}'. The duplicate key value \
+                 is {values}."
+            );
             SqlError { class: 14, ..SqlError::new(2601, text) }
         }
     }

@@ -8,17 +8,17 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::super::bind::change::{Change, Kind};
 use super::super::bind::{self, Parameter};
 use super::super::catalog::Table;
-use super::super::change::{Host, cancelled, sqlite_error};
+use super::super::change::{Host, Written, cancelled, sqlite_error};
 use super::super::convert::in_range;
 use super::super::error::{Result, SqlError};
 use super::super::interface::{Message, ResultSink};
 
 use super::super::storage::Interrupts;
 use super::super::types::{Column, SqlType, Value};
-use super::failure::constraint_error;
+use super::failure::{constraint_error, null_error};
 use super::{Database, Session};
 
-struct Written {
+struct Target {
     /// Its name in SQLite, as the bound statement has it.
     sqlite: String,
     table: Arc<Table>,
@@ -29,7 +29,7 @@ struct Written {
 pub(super) struct RowHost {
     values: Vec<(Parameter, Value)>,
     /// The tables that are written, and as messages call them; the target first.
-    tables: Vec<Written>,
+    tables: Vec<Target>,
     database: Arc<Database>,
     temporary_identities: HashMap<i32, i64>,
     identity: Option<i64>,
@@ -55,7 +55,7 @@ impl Session {
         let mut tables = Vec::new();
         for table in [Some(&change.table), into].into_iter().flatten() {
             let sqlite = table.sqlite.clone();
-            tables.push(Written { sqlite, table: self.written_table(table)?, shown: shown(table) });
+            tables.push(Target { sqlite, table: self.written_table(table)?, shown: shown(table) });
         }
         Ok(RowHost {
             values,
@@ -106,7 +106,7 @@ fn shown(table: &bind::Table) -> String {
 }
 
 impl RowHost {
-    fn written(&self, table: &bind::Table) -> Result<&Written> {
+    fn written(&self, table: &bind::Table) -> Result<&Target> {
         let known = self.tables.iter().find(|known| known.sqlite == table.sqlite);
         known.ok_or_else(|| SqlError::unsupported("this table here"))
     }
@@ -114,7 +114,7 @@ impl RowHost {
 
 impl RowHost {
     /// What is done to a table: OUTPUT … INTO inserts whatever the statement does.
-    fn verb(&self, written: &Written) -> &'static str {
+    fn verb(&self, written: &Target) -> &'static str {
         let is_target = self.tables.first().is_some_and(|target| target.sqlite == written.sqlite);
         match self.kind {
             Kind::Update if is_target => "UPDATE",
@@ -194,13 +194,29 @@ impl Host for RowHost {
         if self.interrupts.is_cancelled() { Err(cancelled()) } else { Ok(()) }
     }
 
-    fn constraint_error(&self, _: &Connection, table: &bind::Table, error: rusqlite::Error) -> SqlError {
+    fn constraint_error(
+        &self,
+        connection: &Connection,
+        table: &bind::Table,
+        error: rusqlite::Error,
+        written: &Written<'_>,
+    ) -> SqlError {
         match self.written(table) {
-            Ok(written) => {
-                let verb = self.verb(written);
-                constraint_error(&self.database.name, verb, (&written.table, &written.shown), &error)
+            Ok(target) => {
+                let value = |position| written.value(connection, table, position);
+                let verb = self.verb(target);
+                constraint_error(&self.database.name, verb, (&target.table, &target.shown), &error, &value)
             }
             Err(_) => sqlite_error(&error),
+        }
+    }
+
+    fn null_error(&self, table: &bind::Table, column: &str) -> SqlError {
+        match self.written(table) {
+            Ok(target) => {
+                null_error(&self.database.name, self.verb(target), (&target.table, &target.shown), column)
+            }
+            Err(error) => error,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::super::ast::{Expression, Statement, StatementKind};
+use super::super::bind::check_implicit;
 use super::super::convert::{self, Overlong};
 use super::super::error::{Result, SqlError};
 use super::super::interface::{Message, ResultSink};
@@ -215,6 +216,9 @@ impl Session {
             return Ok(Value::Null);
         };
         let value = self.evaluate(&prepared)?;
+        if value != Value::Null {
+            check_implicit(prepared.ty, ty)?;
+        }
         assigned(value, prepared.ty, ty)
     }
 

@@ -106,18 +106,18 @@ impl Program {
 
     /// 134: a variable may be declared once.
     fn check_declarations(&self) -> Result<()> {
-        let scalars = self.batch.variables.iter().map(|(name, ..)| name.to_lowercase());
-        let tables = self.batch.tables.iter().map(|(name, ..)| name.to_lowercase());
+        let scalars = self.batch.variables.iter().map(|(name, ..)| name);
+        let tables = self.batch.tables.iter().map(|(name, ..)| name);
         let mut seen: Vec<String> = self.parameters.iter().map(|(name, _)| name.clone()).collect();
         for name in scalars.chain(tables) {
-            if seen.contains(&name) {
+            if seen.contains(&name.to_lowercase()) {
                 let text = format!(
                     "The variable name '{name}' has already been declared. Variable names must be unique \
                         within a query batch or stored procedure."
                 );
-                return Err(SqlError::syntax(134, text));
+                return Err(SqlError::syntax(134, text).with_state(2));
             }
-            seen.push(name);
+            seen.push(name.to_lowercase());
         }
         Ok(())
     }

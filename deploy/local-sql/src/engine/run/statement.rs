@@ -79,7 +79,7 @@ impl Session {
             let mut statement =
                 connection.prepare_cached(&prepared.query.sql).map_err(|error| sqlite_error(&error))?;
             bind_parameters(&mut statement, &prepared.parameters, |parameter| {
-                to_stored(self.value_of(parameter, now)?)
+                Ok(to_stored(self.value_of(parameter, now)?))
             })?;
             if !assigns {
                 sink.columns(&prepared.query.columns);
@@ -123,7 +123,7 @@ impl Session {
         let connection = &self.connection.connection;
         let mut statement = connection.prepare_cached(&prepared.sql).map_err(|error| sqlite_error(&error))?;
         bind_parameters(&mut statement, &prepared.parameters, |parameter| {
-            to_stored(self.value_of(parameter, now)?)
+            Ok(to_stored(self.value_of(parameter, now)?))
         })?;
         let mut rows = statement.raw_query();
         match rows.next().map_err(|error| sqlite_error(&error))? {
@@ -136,7 +136,9 @@ impl Session {
     pub(super) fn execute_with(&mut self, sql: &str, parameters: &[Parameter]) -> Result<()> {
         let now = self.statement_time();
         let mut statement = self.connection.connection.prepare(sql).map_err(|error| sqlite_error(&error))?;
-        bind_parameters(&mut statement, parameters, |parameter| to_stored(self.value_of(parameter, now)?))?;
+        bind_parameters(&mut statement, parameters, |parameter| {
+            Ok(to_stored(self.value_of(parameter, now)?))
+        })?;
         statement.raw_execute().map(drop).map_err(|error| sqlite_error(&error))
     }
 
@@ -164,14 +166,16 @@ impl Session {
     fn system_value(&self, value: System) -> Value {
         let caught = self.caught.last().map(|caught| &caught.error);
         let whole = |number: i64| Value::Int(number);
+        let identity =
+            |number: Option<i64>| number.map_or(Value::Null, |number| Value::Decimal(number.into(), 0));
         let optional = |number: Option<i64>| number.map_or(Value::Null, Value::Int);
         match value {
             System::Now => Value::Null,
             System::RowCount => whole(self.row_count),
             System::TransactionCount => whole(i64::from(self.transaction.count())),
             System::LastError => whole(i64::from(self.last_error)),
-            System::ScopeIdentity => optional(self.scope_identity),
-            System::LastIdentity => optional(self.last_identity),
+            System::ScopeIdentity => identity(self.scope_identity),
+            System::LastIdentity => identity(self.last_identity),
             System::TransactionState => whole(self.transaction.state()),
             System::SessionId => whole(i64::try_from(self.id.number()).unwrap_or(i64::MAX)),
             System::LockTimeout => whole(self.options.lock_timeout_ms),
@@ -314,7 +318,7 @@ impl Session {
             other.shown(),
             column.unwrap_or_default()
         );
-        Ok(Some(SqlError::new(547, text)))
+        Ok(Some(SqlError::new(547, text).with_state(0)))
     }
 }
 
