@@ -50,8 +50,8 @@ BEGIN
         c.Target = CASE WHEN c.Met = 0 THEN N'Deleted' WHEN c.DueMs > @unixMs THEN N'Scheduled' ELSE N'Enqueued' END
     FROM @child AS c WHERE c.Round = @round;
 
-    UPDATE j SET j.StateName = c.Target,
-        j.ExpireAt = CASE WHEN c.Met = 0 THEN DATEADD(second, @keepSecs, @now) ELSE NULL END
+    -- Changes nothing yet, it locks the rows that pass: Babelfish takes no value of another table beside OUTPUT.
+    UPDATE j SET j.ExpireAt = NULL
     OUTPUT inserted.Id INTO @turned (JobId)
     FROM HangFire.Job AS j INNER JOIN @child AS c ON c.JobId = j.Id
     WHERE j.StateName = N'Awaiting' AND c.Round = @round;
@@ -68,7 +68,8 @@ BEGIN
     WHERE c.Round = @round
     ORDER BY c.JobId;
 
-    UPDATE j SET j.StateId = s.Id
+    UPDATE j SET j.StateId = s.Id, j.StateName = c.Target,
+        j.ExpireAt = CASE WHEN c.Met = 0 THEN DATEADD(second, @keepSecs, @now) ELSE NULL END
     FROM HangFire.Job AS j
         INNER JOIN @turnedState AS s ON s.JobId = j.Id
         INNER JOIN @child AS c ON c.JobId = s.JobId
