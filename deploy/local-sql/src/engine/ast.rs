@@ -161,6 +161,8 @@ pub struct Call {
 pub struct Over {
     pub partition_by: Vec<Expression>,
     pub order_by: Vec<OrderItem>,
+    /// `ROWS …` or `RANGE …`, in the words that SQLite has, too.
+    pub frame: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -173,6 +175,8 @@ pub struct OrderItem {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
     pub ctes: Vec<Cte>,
+    /// `OPTION (MAXRECURSION n)`
+    pub max_recursion: Option<u32>,
     pub body: QueryBody,
     pub order_by: Vec<OrderItem>,
     pub offset: Option<Expression>,

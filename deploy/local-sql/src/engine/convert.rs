@@ -40,6 +40,24 @@ pub(super) fn convert(value: Value, from: SqlType, to: SqlType, overlong: Overlo
     }
 }
 
+/// Whether any value of a type becomes one of the other: 529, or 40000 for what is not built.
+pub(super) fn check_allowed(from: SqlType, to: SqlType) -> Result<()> {
+    let sample = match from {
+        SqlType::Float | SqlType::Real => Value::Float(0.0),
+        SqlType::UniqueIdentifier => Value::Guid([0; 16]),
+        SqlType::DateTimeOffset(_) => Value::Offset(ticks::of_1900(), 0),
+        _ if from.is_integer() => Value::Int(0),
+        _ if from.is_decimal() => Value::Decimal(0, shape_of(from).map_or(0, |shape| shape.scale)),
+        _ if from.is_binary() => Value::Bytes(Vec::new()),
+        _ if from.is_date_or_time() => Value::Ticks(ticks::of_1900()),
+        _ => return Ok(()),
+    };
+    match convert(sample, from, to, Overlong::Cut) {
+        Err(error) if matches!(error.number, 529 | 40000) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The number of the refusal of too long a value; where the column is known it becomes 2628.
 pub(super) const TRUNCATED: i32 = 8152;
 

@@ -45,6 +45,18 @@ impl SqlError {
         Self::new(40000, format!("local-sql does not support {construct} ({position}).")).at(position.line)
     }
 
+    /// The same error at a position; a refusal names it.
+    #[must_use]
+    pub fn at_position(mut self, position: super::lexer::Position) -> Self {
+        if self.number == 40000
+            && !self.text.contains("(line ")
+            && let Some(refusal) = self.text.strip_suffix('.')
+        {
+            self.text = format!("{refusal} ({position}).");
+        }
+        self.at(position.line)
+    }
+
     /// The same error with another state.
     #[must_use]
     pub fn with_state(self, state: u8) -> Self {

@@ -27,4 +27,5 @@ mod results;
 mod support;
 mod tokens;
 mod transactions;
+mod unsupported;
 mod values;

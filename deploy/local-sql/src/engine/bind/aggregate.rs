@@ -60,9 +60,13 @@ impl Binder<'_> {
                 let sql = format!("{}(){over}", call.name.to_lowercase());
                 Ok(Scalar::new(sql, SqlType::BigInt).not_null())
             }
-            ("LAG" | "LEAD", [value]) if !over.is_empty() => {
+            ("LAG" | "LEAD", [value, rest @ ..]) if !over.is_empty() && rest.len() < 3 => {
                 let value = self.scalar(value)?;
-                let sql = format!("{}({}){over}", call.name.to_lowercase(), value.sql);
+                let mut arguments = vec![value.sql.clone()];
+                for (argument, ty) in rest.iter().zip([SqlType::BigInt, value.ty]) {
+                    arguments.push(self.scalar(argument)?.implicitly_as(ty)?);
+                }
+                let sql = format!("{}({}){over}", call.name.to_lowercase(), arguments.join(", "));
                 Ok(Scalar::new(sql, value.ty).collated(value.collation))
             }
             _ => Err(SqlError::unsupported_at(format!("this use of {}", call.name), call.position)),
@@ -124,6 +128,9 @@ impl Binder<'_> {
             text += &format!("PARTITION BY {}", parts?.join(", "));
         }
         text += &self.order_by(&over.order_by)?;
+        if let Some(frame) = &over.frame {
+            text += &format!(" {frame}");
+        }
         Ok(text + ")")
     }
 

@@ -157,6 +157,8 @@ pub(super) struct Binder<'a> {
     pub(super) locking: bool,
     /// Common table expressions in sight, the innermost last.
     pub(super) ctes: Vec<query::CommonTable>,
+    /// The expression among them that is being defined.
+    pub(super) recursion: Option<query::Recursion>,
     /// Counts names given to nameless things.
     pub(super) generated_names: usize,
     /// What the session's user must be allowed to.
@@ -173,6 +175,7 @@ impl<'a> Binder<'a> {
             saw_aggregate: false,
             locking: false,
             ctes: Vec::new(),
+            recursion: None,
             generated_names: 0,
             needs: Vec::new(),
         }

@@ -3,7 +3,9 @@
 //! Every SELECT names its output `c0`, `c1`, …, so that a derived table's columns are found by position
 //! whatever they are called. FROM is in `source`.
 
-use super::super::ast::{Expression, Literal, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator};
+use super::super::ast::{
+    Cte, Expression, Literal, OrderItem, Query, QueryBody, Select, SelectItem, SetOperator, Source,
+};
 use super::super::error::{Result, SqlError};
 use super::super::types::{Column, SqlType};
 use super::aggregate::is_aggregate;
@@ -37,24 +39,41 @@ pub(in super::super) struct CommonTable {
 }
 
 impl BoundQuery {
-    /// The columns as those of a source with this alias.
-    pub(super) fn scope_columns(&self, alias: &str, names: &[String]) -> Result<Vec<ScopeColumn>> {
+    /// The columns as those of a source: what the query calls it, and what SQLite does.
+    ///
+    /// # Errors
+    /// 8155 to 8159: each column has one name.
+    pub(super) fn source_columns(
+        &self,
+        (shown, sqlite): (&str, &str),
+        names: &[String],
+    ) -> Result<Vec<ScopeColumn>> {
         if !names.is_empty() && names.len() != self.columns.len() {
-            return Err(SqlError::new(
-                8158,
-                format!("'{alias}' has more or fewer columns than were specified in the column list."),
-            ));
+            let (number, word) =
+                if names.len() < self.columns.len() { (8158, "more") } else { (8159, "fewer") };
+            let text = format!("'{shown}' has {word} columns than were specified in the column list.");
+            return Err(SqlError::new(number, text));
         }
-        let columns = self.columns.iter().zip(&self.collations).enumerate();
-        Ok(columns
-            .map(|(index, (column, collation))| ScopeColumn {
-                name: names.get(index).unwrap_or(&column.name).clone(),
+        let mut columns: Vec<ScopeColumn> = Vec::with_capacity(self.columns.len());
+        for (index, (column, collation)) in self.columns.iter().zip(&self.collations).enumerate() {
+            let name = names.get(index).unwrap_or(&column.name);
+            if name.is_empty() {
+                let text = format!("No column name was specified for column {} of '{shown}'.", index + 1);
+                return Err(SqlError::new(8155, text).with_state(2));
+            }
+            if columns.iter().any(|known| known.name.eq_ignore_ascii_case(name)) {
+                let text = format!("The column '{name}' was specified multiple times for '{shown}'.");
+                return Err(SqlError::new(8156, text));
+            }
+            columns.push(ScopeColumn {
+                name: name.clone(),
                 ty: column.ty,
                 nullable: column.nullable,
                 collation: *collation,
-                sql: format!("{}.c{index}", quoted_name(alias)),
-            })
-            .collect())
+                sql: format!("{}.c{index}", quoted_name(sqlite)),
+            });
+        }
+        Ok(columns)
     }
 }
 
@@ -75,7 +94,7 @@ impl Binder<'_> {
     }
 
     fn query_with_ctes(&mut self, query: &Query) -> Result<BoundQuery> {
-        let with = self.common_tables(&query.ctes)?;
+        let with = self.common_tables_within(&query.ctes, query.max_recursion)?;
         let tail =
             Tail { order_by: &query.order_by, offset: query.offset.as_ref(), fetch: query.fetch.as_ref() };
         let bound = self.body(&query.body, &tail)?;
@@ -83,16 +102,77 @@ impl Binder<'_> {
     }
 
     /// `WITH …` for SQLite; each expression is in sight of the later ones and of the query.
-    pub(super) fn common_tables(&mut self, ctes: &[super::super::ast::Cte]) -> Result<String> {
+    pub(super) fn common_tables(&mut self, ctes: &[Cte]) -> Result<String> {
+        self.common_tables_within(ctes, None)
+    }
+
+    fn common_tables_within(&mut self, ctes: &[Cte], max_recursion: Option<u32>) -> Result<String> {
         let mut texts = Vec::with_capacity(ctes.len());
         for cte in ctes {
-            let bound = self.query(&cte.query).map_err(|error| recursive(&cte.name, error))?;
             let sqlite = format!("{}_{}", self.new_alias(), cte.name);
-            let columns = bound.scope_columns(&sqlite, &cte.columns)?;
+            if let Some((anchor, step)) = recursive_parts(cte) {
+                let limit = max_recursion.unwrap_or(MAX_RECURSION);
+                texts.push(self.recursive_table(cte, &sqlite, (anchor, step), limit)?);
+                continue;
+            }
+            let bound = self.query(&cte.query).map_err(|error| recursive(&cte.name, error))?;
+            let columns = bound.source_columns((&cte.name, &sqlite), &cte.columns)?;
             texts.push(format!("{} AS ({})", quoted_name(&sqlite), bound.sql));
             self.ctes.push(CommonTable { name: cte.name.clone(), sqlite, columns });
         }
         Ok(if texts.is_empty() { String::new() } else { format!("WITH {} ", texts.join(", ")) })
+    }
+
+    /// An expression that reads itself: SQLite's own recursion, with one more column that counts the levels.
+    fn recursive_table(
+        &mut self,
+        cte: &Cte,
+        sqlite: &str,
+        (anchor, step): (&QueryBody, &Select),
+        limit: u32,
+    ) -> Result<String> {
+        let plain = Tail { order_by: &[], offset: None, fetch: None };
+        let anchor = self.body(anchor, &plain)?;
+        let columns = anchor.source_columns((&cte.name, sqlite), &cte.columns)?;
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        self.ctes.push(CommonTable { name: cte.name.clone(), sqlite: sqlite.to_owned(), columns });
+        let outer = self.recursion.replace(Recursion { sqlite: sqlite.to_owned(), limit, source: None });
+        let step = self.select(step, &plain);
+        self.recursion = outer;
+        let step = step?;
+        if step.columns.len() != anchor.columns.len() {
+            return Err(unequal_widths());
+        }
+        for ((left, right), name) in anchor.columns.iter().zip(&step.columns).zip(&names) {
+            if left.ty != right.ty {
+                let text = format!(
+                    "Types don't match between the anchor and the recursive part in column \"{name}\" of recursive query \
+                     \"{}\".",
+                    cte.name
+                );
+                return Err(SqlError::new(240, text));
+            }
+        }
+        let list: Vec<String> = (0..names.len()).map(|index| format!("c{index}")).collect();
+        let (list, table) = (list.join(", "), quoted_name(sqlite));
+        Ok(format!(
+            "{table} ({list}, level) AS (SELECT {list}, 0 FROM ({}) UNION ALL {})",
+            anchor.sql, step.sql
+        ))
+    }
+
+    /// In the query whose FROM has just named the expression that is being defined: the level of its rows.
+    fn level(&mut self) -> Option<String> {
+        let recursion = self.recursion.as_mut()?;
+        let level = format!("{}.level", quoted_name(&recursion.source.take()?));
+        let limit = recursion.limit;
+        if limit == 0 {
+            return Some("0".to_owned());
+        }
+        Some(format!(
+            "CASE WHEN {level} < {limit} THEN {level} + 1 ELSE ts_fail(530, 'The statement terminated. The maximum \
+             recursion {limit} has been exhausted before statement completion.') END"
+        ))
     }
 
     fn body(&mut self, body: &QueryBody, tail: &Tail<'_>) -> Result<BoundQuery> {
@@ -120,7 +200,9 @@ impl Binder<'_> {
             Some(source) => format!(" FROM {}", self.source(source)?),
             None => String::new(),
         };
+        let level = self.level();
         let filter = match &select.filter {
+            Some(filter) if contains_aggregate(filter) => return Err(aggregate_in_where()),
             Some(filter) => format!(" WHERE {}", self.condition(filter)?),
             None => String::new(),
         };
@@ -132,14 +214,11 @@ impl Binder<'_> {
         };
         let order_by = self.ordering(tail.order_by, &items, select.distinct)?;
         let limit = self.limit(select.top.as_ref(), tail)?;
-        let list: Vec<String> = items
-            .iter()
-            .enumerate()
-            .map(|(index, (_, value))| {
-                let text = if select.distinct { with_collation(value) } else { value.sql.clone() };
-                format!("{text} AS c{index}")
-            })
-            .collect();
+        let list = items.iter().enumerate().map(|(index, (_, value))| {
+            let text = if select.distinct { with_collation(value) } else { value.sql.clone() };
+            format!("{text} AS c{index}")
+        });
+        let list: Vec<String> = list.chain(level.map(|level| format!("{level} AS level"))).collect();
         let distinct = if select.distinct { "DISTINCT " } else { "" };
         let sql =
             format!("SELECT {distinct}{}{from}{filter}{group_by}{having}{order_by}{limit}", list.join(", "));
@@ -325,11 +404,7 @@ impl Binder<'_> {
         let plain = Tail { order_by: &[], offset: None, fetch: None };
         let (left, right) = (self.body(left, &plain)?, self.body(right, &plain)?);
         if left.columns.len() != right.columns.len() {
-            return Err(SqlError::new(
-                205,
-                "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number \
-                    of expressions in their target lists.",
-            ));
+            return Err(unequal_widths());
         }
         let mut items = Vec::with_capacity(left.columns.len());
         let (left_columns, right_columns) = (outputs(&left), outputs(&right));
@@ -416,10 +491,55 @@ impl Binder<'_> {
     }
 }
 
-/// An expression does not see itself: what would be an unknown table is a recursion.
+/// Levels of a recursion without MAXRECURSION.
+const MAX_RECURSION: u32 = 100;
+
+/// The common table expression that is being defined while its recursive part is bound.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Recursion {
+    pub(super) sqlite: String,
+    limit: u32,
+    /// What the FROM that is being bound calls it.
+    pub(super) source: Option<String>,
+}
+
+/// The two parts of an expression that names itself in FROM of the second.
+fn recursive_parts(cte: &Cte) -> Option<(&QueryBody, &Select)> {
+    let QueryBody::Set(SetOperator::UnionAll, anchor, step) = &cte.query.body else { return None };
+    let QueryBody::Select(step) = step.as_ref() else { return None };
+    step.from.as_ref().is_some_and(|from| reads(from, &cte.name)).then_some((anchor, step))
+}
+
+fn reads(source: &Source, name: &str) -> bool {
+    match source {
+        Source::Table { name: table, .. } => {
+            table.parts.len() == 1 && table.object().eq_ignore_ascii_case(name)
+        }
+        Source::Join { left, right, .. } => reads(left, name) || reads(right, name),
+        _ => false,
+    }
+}
+
+fn unequal_widths() -> SqlError {
+    SqlError::new(
+        205,
+        "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in \
+         their target lists.",
+    )
+}
+
+fn aggregate_in_where() -> SqlError {
+    SqlError::syntax(
+        147,
+        "An aggregate may not appear in the WHERE clause unless it is in a subquery contained in a HAVING clause or a \
+         select list, and the column being aggregated is an outer reference.",
+    )
+}
+
+/// Where an expression names itself in any other way, what would be an unknown table is a recursion.
 fn recursive(name: &str, error: SqlError) -> SqlError {
     if error.number == 208 && error.text.eq_ignore_ascii_case(&format!("Invalid object name '{name}'.")) {
-        return SqlError::unsupported("recursive common table expressions").at(error.line);
+        return SqlError::unsupported("a recursive common table expression of this form").at(error.line);
     }
     error
 }

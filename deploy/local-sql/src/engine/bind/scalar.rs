@@ -1,7 +1,7 @@
 //! Scalar expressions.
 
 use super::super::ast::{BinaryOperator, Expression, Literal, ObjectName, UnaryOperator};
-use super::super::convert::shape_of;
+use super::super::convert::{check_allowed, shape_of};
 use super::super::decimal::{self, Operation, Shape};
 use super::super::error::{Result, SqlError};
 use super::super::functions::DATE_STYLES;
@@ -35,6 +35,11 @@ impl Scalar {
     /// A computed value.
     pub(super) fn new(sql: String, ty: SqlType) -> Self {
         Self { sql, ty, nullable: true, collation: None, is_null: false, whole: None, column: None }
+    }
+
+    /// A column of the table that a statement of SQLite changes.
+    pub(in super::super) fn column_of(sql: String, ty: SqlType) -> Self {
+        Self::new(sql, ty)
     }
 
     pub(super) fn not_null(self) -> Self {
@@ -330,6 +335,9 @@ impl Binder<'_> {
 
     fn cast(&mut self, value: &Expression, ty: SqlType, tolerant: bool) -> Result<Scalar> {
         let value = self.scalar(value)?;
+        if !value.is_null {
+            check_allowed(value.ty, ty)?;
+        }
         let sql = if tolerant { value.try_cast_to(ty) } else { value.cast_to(ty) };
         let nullable = value.nullable || tolerant;
         Ok(Scalar { nullable, ..Scalar::new(sql, ty) }.collated(value.collation))

@@ -18,7 +18,7 @@ impl Binder<'_> {
             Written::Derived { query, alias, columns } => {
                 let bound = self.hidden(|binder| binder.query(query))?;
                 let sqlite = self.new_alias();
-                let columns = bound.scope_columns(&sqlite, columns)?;
+                let columns = bound.source_columns((alias, &sqlite), columns)?;
                 self.add_source(Source { name: alias.clone(), schema: None, columns, table: None })?;
                 Ok(format!("({}) AS {}", bound.sql, quoted_name(&sqlite)))
             }
@@ -44,6 +44,11 @@ impl Binder<'_> {
             .then(|| self.ctes.iter().rev().find(|cte| cte.name.eq_ignore_ascii_case(name.object())))
             .flatten();
         if let Some(cte) = cte {
+            if let Some(recursion) = &mut self.recursion
+                && recursion.sqlite == cte.sqlite
+            {
+                recursion.source = Some(sqlite.clone());
+            }
             let text = format!("{} AS {}", quoted_name(&cte.sqlite), quoted_name(&sqlite));
             let columns = cte.columns.iter().enumerate();
             let columns = columns

@@ -5,7 +5,7 @@ use crate::engine::ast::{
     Action, AlterTable, ColumnDefinition, Constraint, ConstraintKind, CreateIndex, DefaultDefinition,
     IndexColumn, ObjectName, StatementKind, TableDefinition,
 };
-use crate::engine::error::Result;
+use crate::engine::error::{Result, SqlError};
 use crate::engine::lexer::Kind;
 
 impl Parser<'_> {
@@ -104,6 +104,9 @@ impl Parser<'_> {
     fn create_table(&mut self) -> Result<StatementKind> {
         self.advance();
         let name = self.object_name()?;
+        if name.object().starts_with("##") {
+            return Err(SqlError::unsupported_at("global temporary tables", name.position));
+        }
         if self.is_word("AS") {
             return self.unsupported("CREATE TABLE AS");
         }

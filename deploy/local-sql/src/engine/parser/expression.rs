@@ -345,16 +345,46 @@ impl Parser<'_> {
 
     fn over(&mut self) -> Result<Over> {
         self.expect_mark("(")?;
-        let mut over = Over { partition_by: Vec::new(), order_by: Vec::new() };
+        let mut over = Over { partition_by: Vec::new(), order_by: Vec::new(), frame: None };
         if self.accept_words(&["PARTITION", "BY"]) {
             over.partition_by = self.scalar_list()?;
         }
         over.order_by = self.order_by()?;
-        if matches!(self.word_at(0), "ROWS" | "RANGE") {
-            return self.unsupported("window frames (ROWS, RANGE)");
+        if matches!(self.word_at(0), "ROWS" | "RANGE") && !over.order_by.is_empty() {
+            over.frame = Some(self.frame()?);
         }
         self.expect_mark(")")?;
         Ok(over)
+    }
+
+    /// `ROWS BETWEEN 1 PRECEDING AND CURRENT ROW`; RANGE knows no numbers.
+    fn frame(&mut self) -> Result<String> {
+        let unit = self.word_at(0).to_owned();
+        self.advance();
+        if !self.accept_word("BETWEEN") {
+            return Ok(format!("{unit} {}", self.frame_bound(&unit)?));
+        }
+        let from = self.frame_bound(&unit)?;
+        self.expect_word("AND")?;
+        Ok(format!("{unit} BETWEEN {from} AND {}", self.frame_bound(&unit)?))
+    }
+
+    fn frame_bound(&mut self, unit: &str) -> Result<String> {
+        if self.accept_words(&["CURRENT", "ROW"]) {
+            return Ok("CURRENT ROW".to_owned());
+        }
+        let distance = match self.kind() {
+            Kind::Integer(digits) if unit == "ROWS" => digits.clone(),
+            Kind::Word { upper, .. } if upper == "UNBOUNDED" => upper.clone(),
+            _ => return Err(self.unexpected()),
+        };
+        self.advance();
+        let side = self.word_at(0).to_owned();
+        if !matches!(side.as_str(), "PRECEDING" | "FOLLOWING") {
+            return Err(self.unexpected());
+        }
+        self.advance();
+        Ok(format!("{distance} {side}"))
     }
 
     /// `ORDER BY …`, or nothing.

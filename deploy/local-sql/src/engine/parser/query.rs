@@ -4,7 +4,7 @@ use super::Parser;
 use crate::engine::ast::{
     Call, Cte, Expression, JoinKind, JsonColumn, Query, QueryBody, Select, SelectItem, SetOperator, Source,
 };
-use crate::engine::error::Result;
+use crate::engine::error::{Result, SqlError};
 use crate::engine::lexer::Kind;
 
 impl Parser<'_> {
@@ -29,6 +29,11 @@ impl Parser<'_> {
         self.nested(|parser| {
             parser.expect_mark("(")?;
             let query = parser.query()?;
+            let limited = query.offset.is_some()
+                || matches!(&query.body, QueryBody::Select(select) if select.top.is_some());
+            if !query.order_by.is_empty() && !limited {
+                return Err(order_without_top().at(query.position.line));
+            }
             parser.expect_mark(")")?;
             Ok(query)
         })
@@ -57,16 +62,25 @@ impl Parser<'_> {
         if self.is_word("FOR") {
             return self.unsupported("FOR JSON, FOR XML and FOR BROWSE");
         }
-        self.option_clause()?;
-        Ok(Query { ctes, body, order_by, offset, fetch, position })
+        let max_recursion = self.option_clause()?;
+        Ok(Query { ctes, max_recursion, body, order_by, offset, fetch, position })
     }
 
-    /// `OPTION (…)`: advice to an optimiser that is not here.
-    pub(super) fn option_clause(&mut self) -> Result<()> {
-        if self.accept_word("OPTION") {
-            self.skip_parentheses()?;
+    /// `OPTION (…)`: advice to an optimiser that is not here, and the limit of recursion.
+    pub(super) fn option_clause(&mut self) -> Result<Option<u32>> {
+        if !self.accept_word("OPTION") {
+            return Ok(None);
         }
-        Ok(())
+        let first = self.at;
+        self.skip_parentheses()?;
+        let hint = self.tokens.get(first..self.at).unwrap_or_default().windows(2).find_map(|pair| {
+            let is_limit = matches!(&pair[0].kind, Kind::Word { upper, .. } if upper == "MAXRECURSION");
+            match &pair[1].kind {
+                Kind::Integer(digits) if is_limit => digits.parse().ok(),
+                _ => None,
+            }
+        });
+        Ok(hint)
     }
 
     fn skip_parentheses(&mut self) -> Result<()> {
@@ -290,13 +304,15 @@ impl Parser<'_> {
             return match self.word_at(1) {
                 "SELECT" | "WITH" => self.derived_table(),
                 "VALUES" => self.values_table(),
-                _ if self.is_mark_at(1, "(") => self.derived_table(),
-                _ => self.nested(|parser| {
-                    parser.advance();
-                    let source = parser.joined_source()?;
-                    parser.expect_mark(")")?;
-                    Ok(source)
-                }),
+                _ if self.is_mark_at(1, "(") && self.word_at(2) != "VALUES" => {
+                    // `((SELECT …) UNION …) AS t`, or a join that begins with a derived table.
+                    let first = self.at;
+                    self.derived_table().or_else(|error| {
+                        self.at = first;
+                        self.parenthesised_join().map_err(|_| error)
+                    })
+                }
+                _ => self.parenthesised_join(),
             };
         }
         if !matches!(self.word_at(0), "") && self.is_mark_at(1, "(") && self.is_name() {
@@ -310,7 +326,7 @@ impl Parser<'_> {
         }
         let name = self.object_name()?;
         if self.is_mark("(") {
-            return Err(crate::engine::error::SqlError::unsupported_at(
+            return Err(SqlError::unsupported_at(
                 format!("the table-valued function {}", name.shown()),
                 position,
             ));
@@ -325,6 +341,15 @@ impl Parser<'_> {
             return self.unsupported("TABLESAMPLE");
         }
         Ok(Source::Table { name, alias, hints })
+    }
+
+    fn parenthesised_join(&mut self) -> Result<Source> {
+        self.nested(|parser| {
+            parser.expect_mark("(")?;
+            let source = parser.joined_source()?;
+            parser.expect_mark(")")?;
+            Ok(source)
+        })
     }
 
     /// `WITH (READPAST, INDEX (1))`: the names, upper case.
@@ -443,4 +468,13 @@ impl Parser<'_> {
         self.expect_mark(")")?;
         Ok(columns)
     }
+}
+
+/// 1033.
+fn order_without_top() -> SqlError {
+    SqlError::syntax(
+        1033,
+        "The ORDER BY clause is invalid in views, inline functions, derived tables, subqueries, and common table \
+         expressions, unless TOP, OFFSET or FOR XML is also specified.",
+    )
 }

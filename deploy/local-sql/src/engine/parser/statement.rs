@@ -109,6 +109,9 @@ impl Parser<'_> {
 
     fn declare(&mut self, ordinal: usize) -> Result<StatementKind> {
         self.advance();
+        if self.is_name() {
+            return self.unsupported("cursors");
+        }
         let name = self.variable()?;
         self.accept_word("AS");
         if self.accept_word("TABLE") {

@@ -57,7 +57,9 @@ impl Session {
         if object.starts_with('#') {
             let found = self.temporary.get(&object.to_lowercase());
             return found.cloned().ok_or_else(|| {
-                SqlError::new(208, format!("Invalid object name '{object}'.")).at(name.position.line)
+                SqlError::new(208, format!("Invalid object name '{object}'."))
+                    .with_state(0)
+                    .at(name.position.line)
             });
         }
         self.catalog().require_table(&self.in_this_database(name)).cloned()
@@ -173,6 +175,29 @@ impl Session {
             }
         }
         self.connection.interrupts.hold(false);
+    }
+
+    /// Drops the `#tables` that a text has made and left: they end with it.
+    pub(super) fn drop_temporary_tables_but(&mut self, kept: &[i32]) {
+        let made: Vec<String> = self
+            .temporary
+            .iter()
+            .filter(|(_, table)| !kept.contains(&table.id))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if made.is_empty() {
+            return;
+        }
+        self.connection.interrupts.hold(true);
+        for table in made.iter().filter_map(|name| self.temporary.remove(name)) {
+            let sql = format!("DROP TABLE IF EXISTS {}", table.sql_name());
+            if let Err(error) = self.connection.connection.execute_batch(&sql) {
+                tracing::warn!(%error, table = table.name, "a temporary table could not be dropped");
+            }
+            self.temporary_identities.remove(&table.id);
+        }
+        self.connection.interrupts.hold(false);
+        self.temporary_changed();
     }
 
     /// Drops the `#tables` of the session.

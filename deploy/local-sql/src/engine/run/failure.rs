@@ -62,10 +62,27 @@ pub(super) fn reach_of(error: &SqlError) -> Reach {
     match error.number {
         1205 | 3930 | 3960 => Reach::Transaction,
         // Conversions that fail end the batch, arithmetic that overflows does not.
-        241 | 242 | 244 | 245 | 248 | 257 | 295 | 529 | 8114 | 8169 | 8170 => Reach::Transaction,
-        102 | 105 | 113 | 134 | 137 | 156 | 191 | 206 | 207 | 208 | 209 | 1087 | 4104 | 8120 | 40000 => {
-            Reach::Scope
-        }
+        235 | 241 | 242 | 244 | 245 | 248 | 295 | 8114 | 8169 | 8170 => Reach::Transaction,
+        // What SQL Server finds when it compiles a statement, which may be as late as when it is reached.
+        116
+        | 205..=209
+        | 213
+        | 240
+        | 257
+        | 264
+        | 402
+        | 468
+        | 529
+        | 1011
+        | 1013
+        | 4104
+        | 8102
+        | 8117
+        | 8120
+        | 8133
+        | 8155..=8159
+        | 10709
+        | 40000 => Reach::Scope,
         _ if error.class == 15 => Reach::Scope,
         _ => Reach::Statement,
     }

@@ -417,7 +417,9 @@ impl Session {
         let options = self.options.clone();
         let transactions = self.transaction.count();
         let identity = self.scope_identity.take();
+        let temporary: Vec<i32> = self.temporary.values().map(|table| table.id).collect();
         let ended = self.run_frame(program, variables, sink);
+        self.drop_temporary_tables_but(&temporary);
         self.scope_identity = identity;
         self.options = options;
         let mut ended = ended?;

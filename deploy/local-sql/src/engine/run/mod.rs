@@ -2,10 +2,11 @@
 //! them.
 //!
 //! `program` compiles and caches batches, `interpret` is control flow, `statement` runs what reads and
-//! changes rows, `define` DDL, `transaction` begins and ends transactions, `failure` decides what an error
+//! changes rows, `define` DDL (`alter` ALTER TABLE), `transaction` begins and ends transactions, `failure` decides what an error
 //! does, `procedure` holds the system procedures, `option` SET, `permission` says what the user may do, `security`
 //! changes that. Start at [`Session::run_batch`].
 
+mod alter;
 mod define;
 mod environment;
 mod failure;

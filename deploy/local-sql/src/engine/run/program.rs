@@ -173,8 +173,9 @@ impl Session {
 
     fn check_statement(&mut self, program: &Rc<Program>, statement: &Statement) -> Result<()> {
         let deferred = |bound: Result<Bound>| match bound {
-            Err(error) if error.number == 208 => Ok(()),
-            other => other.map(drop).map_err(|error| error.at(statement.position.line)),
+            // 544 is found when the statement runs.
+            Err(error) if matches!(error.number, 208 | 544) => Ok(()),
+            other => other.map(drop).map_err(|error| error.at_position(statement.position)),
         };
         if let Some(frame) = self.frames.last_mut() {
             frame.ordinal = statement.ordinal;

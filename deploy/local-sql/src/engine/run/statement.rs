@@ -235,7 +235,7 @@ impl Session {
     }
 
     /// 2628 names the table with its database, which the function that raised it does not know.
-    fn with_database(&self, error: SqlError) -> SqlError {
+    pub(super) fn with_database(&self, error: SqlError) -> SqlError {
         if error.number != 2628 || error.text.contains("in table '@") || error.text.contains("in table '#") {
             return error;
         }

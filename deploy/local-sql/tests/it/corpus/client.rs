@@ -51,6 +51,8 @@ pub enum Event {
     Message { number: i32, state: u8, class: u8, line: u32, text: String },
     /// Rows that a statement other than SELECT touched.
     Affected(u64),
+    /// The connection is gone.
+    Lost,
 }
 
 pub struct Connection {
@@ -77,7 +79,7 @@ impl Connection {
         connection
     }
 
-    /// Runs a batch.
+    /// Runs a batch. A server that loses the connection yields that.
     pub fn batch(&mut self, text: &str) -> Vec<Event> {
         let mut payload = Vec::new();
         payload.extend(22_u32.to_le_bytes());
@@ -86,31 +88,44 @@ impl Connection {
         payload.extend(self.transaction.to_le_bytes());
         payload.extend(1_u32.to_le_bytes());
         payload.extend(utf16(text));
-        self.send(1, &payload);
-        let answer = self.receive();
-        self.events(&answer)
+        if self.try_send(1, &payload).is_err() {
+            return vec![Event::Lost];
+        }
+        match self.try_receive() {
+            Ok(answer) => self.events(&answer),
+            Err(_) => vec![Event::Lost],
+        }
     }
 
     fn send(&mut self, kind: u8, payload: &[u8]) {
+        self.try_send(kind, payload).unwrap();
+    }
+
+    fn receive(&mut self) -> Vec<u8> {
+        self.try_receive().expect("the server closed the connection")
+    }
+
+    fn try_send(&mut self, kind: u8, payload: &[u8]) -> std::io::Result<()> {
         let mut parts = payload.chunks(PACKET_BYTES - 8).peekable();
         while let Some(part) = parts.next() {
             let [high, low] = u16::try_from(part.len() + 8).unwrap().to_be_bytes();
             let status = if parts.peek().is_none() { LAST_PACKET } else { 0 };
-            self.socket.write_all(&[&[kind, status, high, low, 0, 0, 1, 0], part].concat()).unwrap();
+            self.socket.write_all(&[&[kind, status, high, low, 0, 0, 1, 0], part].concat())?;
         }
+        Ok(())
     }
 
-    fn receive(&mut self) -> Vec<u8> {
+    fn try_receive(&mut self) -> std::io::Result<Vec<u8>> {
         let mut payload = Vec::new();
         loop {
             let mut header = [0; 8];
-            self.socket.read_exact(&mut header).expect("the server closed the connection");
+            self.socket.read_exact(&mut header)?;
             let length = usize::from(u16::from_be_bytes([header[2], header[3]])) - 8;
             let start = payload.len();
             payload.resize(start + length, 0);
-            self.socket.read_exact(&mut payload[start..]).unwrap();
+            self.socket.read_exact(&mut payload[start..])?;
             if header[1] & LAST_PACKET != 0 {
-                return payload;
+                return Ok(payload);
             }
         }
     }

@@ -188,6 +188,7 @@ pub fn shown(events: &[Event]) -> String {
                 lines.push(format!("{mark} {number}, level {class}, state {state}, line {line}: {text}"));
             }
             Event::Affected(count) => lines.push(format!("--n {count}")),
+            Event::Lost => lines.push("the connection is lost".to_owned()),
         }
     }
     if lines.is_empty() { "--ok".to_owned() } else { lines.join("\n") }

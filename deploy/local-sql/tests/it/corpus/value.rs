@@ -31,6 +31,7 @@ impl Type {
                 bytes.take(5);
             }
             0xA5 | 0xAD => ty.size = bytes.u16(),
+            0x62 => drop(bytes.u32()),
             0x28 => {}
             0x30 | 0x32 => (ty.token, ty.size) = (if token == 0x32 { 0x68 } else { 0x26 }, 1),
             0x34 => (ty.token, ty.size) = (0x26, 2),
@@ -53,6 +54,9 @@ impl Type {
 
     /// Reads a value and shows it.
     pub fn value(&self, bytes: &mut Bytes<'_>) -> String {
+        if self.token == 0x62 {
+            return variant(bytes);
+        }
         if matches!(self.token, 0xA5 | 0xA7 | 0xE7) && self.size == MAX {
             return chunks(bytes).map_or("NULL".to_owned(), |value| self.shown(&value));
         }
@@ -123,6 +127,7 @@ impl fmt::Display for Type {
             (0x6F, _) => "datetime",
             (0x24, _) => "uniqueidentifier",
             (0x28, _) => "date",
+            (0x62, _) => "sql_variant",
             (0x6A | 0x6C, _) => return write!(formatter, "decimal({},{})", self.precision, self.scale),
             (0x29, _) => return write!(formatter, "time({})", self.scale),
             (0x2A, _) => return write!(formatter, "datetime2({})", self.scale),
@@ -158,6 +163,20 @@ fn chunks(bytes: &mut Bytes<'_>) -> Option<Vec<u8>> {
             length => value.extend(bytes.take(length as usize)),
         }
     }
+}
+
+/// A `sql_variant`: its length, its own type with what belongs to it, the value. The corpus reads numbers and strings.
+fn variant(bytes: &mut Bytes<'_>) -> String {
+    let length = bytes.u32() as usize;
+    if length == 0 {
+        return "NULL".to_owned();
+    }
+    let mut value = Bytes(bytes.take(length));
+    let (token, properties) = (value.u8(), value.u8());
+    value.take(properties.into());
+    let token = if matches!(token, 0x30 | 0x34 | 0x38 | 0x7F) { 0x26 } else { token };
+    assert!(matches!(token, 0x26 | 0xA7 | 0xE7), "a sql_variant of type {token:#04X}");
+    Type { token, size: 0, precision: 0, scale: 0 }.shown(value.0)
 }
 
 fn unsigned(bytes: &[u8]) -> u128 {
