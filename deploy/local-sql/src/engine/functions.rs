@@ -14,6 +14,7 @@ mod styles;
 
 pub(super) use collation::compare_ci;
 pub(super) use dates::{DatePart, date_part};
+pub(super) use json::JsonRows;
 pub(super) use styles::DATE_STYLES;
 
 use rusqlite::Connection;
@@ -25,14 +26,15 @@ use super::error::{Result, SqlError};
 use super::storage_form::{Carried, from_stored, to_stored, type_of_code};
 use super::types::Value;
 
-/// Registers everything on a connection.
-pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+/// Registers everything on a connection. What the caller gets is to be cleared after each statement.
+pub(super) fn register(connection: &Connection) -> rusqlite::Result<JsonRows> {
+    let json_rows = JsonRows::default();
     collation::register(connection)?;
     numbers::register(connection)?;
     decimals::register(connection)?;
     strings::register(connection)?;
     dates::register(connection)?;
-    json::register(connection)?;
+    json::register(connection, &json_rows)?;
     styles::register(connection)?;
     // ts_cast(value, from, to, strict): strict refuses what a column would refuse.
     pure(connection, "ts_cast", 4, |arguments| {
@@ -63,7 +65,8 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
     pure(connection, "ts_fail", 2, |arguments| {
         let number = arguments.integer(0)?.and_then(|number| i32::try_from(number).ok()).unwrap_or(40000);
         Err(SqlError::new(number, arguments.text(1)?.unwrap_or_default()))
-    })
+    })?;
+    Ok(json_rows)
 }
 
 /// 2628. The database's name is the session's to put in.

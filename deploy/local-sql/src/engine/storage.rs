@@ -14,6 +14,7 @@ use rusqlite::Connection;
 
 use super::catalog::{Catalog, Metadata};
 use super::error::{Result, SqlError};
+use super::functions::JsonRows;
 use super::interface::{CancelFlag, Storage};
 use super::logins::Login;
 use super::{catalog, functions};
@@ -195,14 +196,14 @@ impl Databases {
         let mut connection = connect(&database.path, self.directory.temporary)?;
         let interrupts = Interrupts { cancel: cancel.clone(), held: Arc::default() };
         let looked_at = interrupts.clone();
-        let prepared = functions::register(&connection)
-            .and_then(|()| catalog::register(&connection, metadata))
-            .and_then(|()| {
-                connection.progress_handler(STEPS_BETWEEN_CANCEL_CHECKS, Some(move || looked_at.interrupts()))
-            });
-        prepared.map_err(|error| failure("prepare", &database.path, error))?;
+        let prepared = functions::register(&connection).and_then(|json_rows| {
+            catalog::register(&connection, metadata)?;
+            connection.progress_handler(STEPS_BETWEEN_CANCEL_CHECKS, Some(move || looked_at.interrupts()))?;
+            Ok(json_rows)
+        });
+        let json_rows = prepared.map_err(|error| failure("prepare", &database.path, error))?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
-        Ok(SessionConnection { connection, interrupts, _in_use: guard })
+        Ok(SessionConnection { connection, interrupts, json_rows, _in_use: guard })
     }
 }
 
@@ -211,6 +212,8 @@ impl Databases {
 pub(super) struct SessionConnection {
     pub(super) connection: Connection,
     pub(super) interrupts: Interrupts,
+    /// What OPENJSON opened; cleared after each statement.
+    pub(super) json_rows: JsonRows,
     _in_use: InUse,
 }
 

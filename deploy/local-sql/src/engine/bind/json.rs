@@ -69,14 +69,8 @@ impl Binder<'_> {
         let paths = serde_json::to_string(&paths).map_err(SqlError::unsupported)?;
         let sql = format!("json_each(ts_openjson_rows({text}, {path}, {}))", quoted_text(&paths)?);
         let columns = columns.iter().enumerate().map(|(index, column)| {
-            let raw = element(alias, index);
-            let sql = if column.ty == TEXT {
-                raw
-            } else {
-                // Too long a string is refused (Msg 13628 family) rather than cut: OPENJSON does not cut
-                // silently.
-                format!("ts_cast({raw}, {}, {}, 1)", type_code(TEXT), type_code(column.ty))
-            };
+            let row = format!("{}.value", quoted_name(alias));
+            let sql = format!("ts_openjson_cell({row}, {index}, {})", type_code(column.ty));
             scope_column(&column.name, column.ty, sql)
         });
         Ok((sql, columns.collect()))

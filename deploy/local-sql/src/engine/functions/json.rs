@@ -1,20 +1,74 @@
 //! ISJSON, JSON_VALUE, JSON_QUERY and what OPENJSON stands on. Values keep their text: a number is never
 //! reformatted.
 //!
-//! OPENJSON becomes SQLite's `json_each` over what [`rows`] and [`pairs`] return: arrays of strings, read
-//! back with `->>`. Paths are lax; `strict` is refused by name.
+//! OPENJSON without WITH becomes SQLite's `json_each` over what [`pairs`] returns: arrays of strings, read back with
+//! `->>`. With WITH it becomes `json_each` over numbers of rows that are kept in [`JsonRows`] meanwhile: a set of
+//! thousands of rows is parsed once and never written as JSON again. Paths are lax; `strict` is refused by name.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use rusqlite::types::Value as Stored;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::super::convert::{self, Overlong};
 use super::super::error::{Result, SqlError};
+use super::super::storage_form::to_stored;
+use super::super::types::{SqlType, Value};
 use super::pure;
 
-pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
+/// The rows of the documents that the running statement has opened. Their numbers are good until [`Self::clear`].
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct JsonRows(Arc<Mutex<Vec<Document>>>);
+
+/// A document's columns, row after row.
+#[derive(Debug)]
+struct Document {
+    width: usize,
+    cells: Vec<Option<String>>,
+}
+
+impl JsonRows {
+    /// The statement has ended.
+    pub(in super::super) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
+    /// Keeps the rows and returns their numbers as a JSON array: the document's place above, the row's below.
+    fn keep(&self, document: Document) -> String {
+        let mut documents = self.0.lock();
+        let first = (documents.len() as u64) << u32::BITS;
+        let rows = document.cells.len() / document.width.max(1);
+        documents.push(document);
+        let mut numbers = String::with_capacity(rows * 8 + 2);
+        for number in (first..).take(rows) {
+            let separator = if number == first { '[' } else { ',' };
+            // Writing to a string does not fail.
+            let _ = write!(numbers, "{separator}{number}");
+        }
+        if rows == 0 {
+            numbers.push('[');
+        }
+        numbers.push(']');
+        numbers
+    }
+
+    /// A cell as text.
+    fn cell(&self, number: u64, column: usize) -> Option<String> {
+        let documents = self.0.lock();
+        let document = documents.get(usize::try_from(number >> u32::BITS).ok()?)?;
+        let row = (number & u64::from(u32::MAX)) as usize;
+        document.cells.get(row * document.width + column)?.clone()
+    }
+}
+
+/// The type of what is read out of JSON before it is converted.
+const TEXT: SqlType = SqlType::NVarChar(None);
+
+pub(super) fn register(connection: &Connection, json_rows: &JsonRows) -> rusqlite::Result<()> {
     pure(connection, "ts_isjson", 1, |arguments| {
         let Some(text) = arguments.text(0)? else { return Ok(Stored::Null) };
         let valid =
@@ -56,13 +110,29 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
         let parts: Vec<&str> = text.split(separator.as_str()).collect();
         serde_json::to_string(&parts).map(Stored::Text).map_err(SqlError::unsupported)
     })?;
-    // ts_openjson_rows(text, path, paths): [[column, …], …]; paths is a JSON array, a leading `!` asks for AS
-    // JSON.
-    pure(connection, "ts_openjson_rows", 3, |arguments| {
+    // ts_openjson_rows(text, path, paths): numbers of rows; paths is a JSON array, a leading `!` asks for AS JSON.
+    let kept = json_rows.clone();
+    pure(connection, "ts_openjson_rows", 3, move |arguments| {
         let (Some(text), Some(path)) = (arguments.text(0)?, arguments.text(1)?) else {
             return Ok(Stored::Null);
         };
-        rows(&text, &path, &arguments.text(2)?.unwrap_or_default()).map(Stored::Text)
+        let document = rows(&text, &path, &arguments.text(2)?.unwrap_or_default())?;
+        Ok(Stored::Text(kept.keep(document)))
+    })?;
+    // ts_openjson_cell(number, column, type): a column of such a row. Too long a string is refused (Msg 13628 family)
+    // rather than cut.
+    let kept = json_rows.clone();
+    pure(connection, "ts_openjson_cell", 3, move |arguments| {
+        let (Some(number), Some(column)) = (arguments.integer(0)?, arguments.integer(1)?) else {
+            return Ok(Stored::Null);
+        };
+        let Some(text) = kept.cell(number.unsigned_abs(), column.unsigned_abs() as usize) else {
+            return Ok(Stored::Null);
+        };
+        match arguments.ty(2)? {
+            TEXT => Ok(Stored::Text(text)),
+            ty => Ok(to_stored(convert::convert(Value::Text(text), TEXT, ty, Overlong::Refuse)?)),
+        }
     })
 }
 
@@ -216,21 +286,21 @@ fn elements(value: &RawValue) -> Result<Vec<&RawValue>> {
     serde_json::from_str(value.get()).map_err(|error| malformed(value.get(), &error))
 }
 
-fn rows(text: &str, path: &str, paths: &str) -> Result<String> {
+fn rows(text: &str, path: &str, paths: &str) -> Result<Document> {
     let paths: Vec<String> = serde_json::from_str(paths).map_err(SqlError::unsupported)?;
     let mut columns = Vec::with_capacity(paths.len());
     for path in &paths {
         let as_json = path.starts_with('!');
         columns.push((as_json, steps(path.trim_start_matches('!'))?));
     }
-    let Some(target) = find(parsed(text)?, &steps(path)?) else { return Ok("[]".to_owned()) };
-    let elements = match type_number(target) {
-        4 => elements(target)?,
-        5 => vec![target],
+    let target = find(parsed(text)?, &steps(path)?);
+    let elements = match target.map(|target| (type_number(target), target)) {
+        Some((4, target)) => elements(target)?,
+        Some((5, target)) => vec![target],
         _ => Vec::new(),
     };
-    let rows: Vec<Vec<Option<String>>> = elements.into_iter().map(|element| row(element, &columns)).collect();
-    serde_json::to_string(&rows).map_err(SqlError::unsupported)
+    let cells = elements.into_iter().flat_map(|element| row(element, &columns)).collect();
+    Ok(Document { width: columns.len(), cells })
 }
 
 /// The columns of one element. Members are parsed once for all columns that name one directly, which is the

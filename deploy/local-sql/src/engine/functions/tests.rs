@@ -114,10 +114,24 @@ fn json_keeps_the_text_of_values_and_finds_members_exactly() {
         shown("ts_openjson_pairs('[11,null,\"x\",{\"y\":1}]', '$')"),
         r#"[["0","11",2],["1",null,0],["2","x",1],["3","{\"y\":1}",5]]"#
     );
+    let text = type_code(SqlType::NVarChar(None));
+    let number = type_code(SqlType::BigInt);
     assert_eq!(
-        shown(
-            r#"ts_openjson_rows('[{"o":1,"t":"a","x":[2]},{"o":9007199254740993}]', '$', '["$.o","$.t","!$.x"]')"#
-        ),
-        r#"[["1","a","[2]"],["9007199254740993",null,null]]"#
+        shown(&format!(
+            r#"(SELECT json_group_array(json_array(ts_openjson_cell(value, 0, {number}), ts_openjson_cell(value, 1, {text}),
+                ts_openjson_cell(value, 2, {text}))) FROM json_each(ts_openjson_rows(
+                '[{{"o":1,"t":"a","x":[2]}},{{"o":9007199254740993}}]', '$', '["$.o","$.t","!$.x"]')))"#
+        )),
+        r#"[[1,"a","[2]"],[9007199254740993,null,null]]"#
+    );
+    // Each document has rows of its own, also where a join opens one for every row of another.
+    let of = |list: &str, paths: &str| format!("json_each(ts_openjson_rows({list}, '$', '{paths}'))");
+    assert_eq!(
+        shown(&format!(
+            "(SELECT group_concat(ts_openjson_cell(b.value, 0, {text})) FROM {} AS a, {} AS b)",
+            of("'[[1],[2,3],[]]'", r#"["!$"]"#),
+            of(&format!("ts_openjson_cell(a.value, 0, {text})"), r#"["$"]"#),
+        )),
+        "1,2,3"
     );
 }

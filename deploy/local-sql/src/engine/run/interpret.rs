@@ -85,6 +85,7 @@ impl Session {
             frame.line = statement.position.line;
         }
         self.now = None;
+        self.connection.json_rows.clear();
         match &statement.kind {
             StatementKind::If { condition, then, otherwise } => {
                 match self.is_true(program, statement.ordinal, condition) {

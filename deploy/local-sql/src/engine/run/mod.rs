@@ -264,6 +264,7 @@ impl Session {
         self.caught.clear();
         run(self, sink);
         self.frames.clear();
+        self.connection.json_rows.clear();
         if self.transaction.is_doomed() {
             let text = "Uncommittable transaction is detected at the end of the batch. The transaction is \
                 rolled back.";
