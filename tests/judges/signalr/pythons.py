@@ -253,8 +253,8 @@ def py_way(url, program, protocol, way):
         async with Py(url, protocol) as py:
             got, ended = [], asyncio.Event()
 
-            async def item(message):
-                got.append(message.item)
+            async def item(value):
+                got.append(value)
 
             async def complete(_):
                 ended.set()

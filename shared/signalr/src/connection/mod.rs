@@ -341,9 +341,9 @@ impl Connection {
         }
     }
 
-    /// Whether nothing of it is left but its memory.
+    /// Whether nothing of it is left but its memory. A client between two polls still has something to fetch.
     pub(crate) fn is_gone(&self) -> bool {
-        self.has_ended() && self.is_detached()
+        self.has_ended() && self.is_detached() && self.outbound.is_empty()
     }
 
     /// What time demands; called about once a second. True when nothing of the connection is left.

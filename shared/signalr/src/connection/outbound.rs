@@ -220,6 +220,10 @@ impl Outbound {
         wake(&mut state);
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.lock().queue.is_empty()
+    }
+
     /// For how long something has waited without the transport taking anything.
     pub(crate) fn stalled_ms(&self, now_ms: u64) -> u64 {
         let state = self.state.lock();

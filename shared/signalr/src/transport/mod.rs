@@ -115,7 +115,7 @@ impl Admitted {
         NewConnection {
             user: self.user.clone(),
             stateful_reconnect: false,
-            token_is_id: true,
+            token_is_id: false,
             headers: hub.options.kept_headers.iter().filter_map(kept).collect(),
             query: self.query.iter().filter(|(key, _)| !secret(key)).cloned().collect(),
         }

@@ -78,6 +78,23 @@ async fn a_closing_hub_tells_every_client_whether_to_come_back_and_lets_nobody_i
 }
 
 #[actix_web::test]
+async fn a_client_between_two_polls_still_learns_that_the_hub_closes() -> Outcome {
+    let (hub, server) = start(HubOptions::default()).await?;
+    let polls = ClientOptions { transport: TransportKind::LongPolling, ..ClientOptions::default() };
+    let mut client = Client::connect(&server.url(), polls).await?;
+    let closing = {
+        let hub = hub.clone();
+        tokio::spawn(async move { hub.close(true).await })
+    };
+    while !hub.status().is_closing {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(client.next().await?, Message::Close { allow_reconnect: true, .. }));
+    closing.await?;
+    Ok(())
+}
+
+#[actix_web::test]
 async fn a_call_whose_client_has_gone_is_told_that_it_has() -> Outcome {
     let gone = Arc::new(Mutex::new(None));
     let (sender, receiver) = tokio::sync::oneshot::channel();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use signalr::protocol::{Message, Outcome as Ending, Protocol};
 use signalr::testing::{Client, ClientOptions, Socket, TestServer};
 use signalr::{EndReason, HubOptions, TransportKind};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use crate::hub::{Outcome, client, declare, every_way, start};
@@ -229,5 +229,22 @@ async fn a_post_that_is_too_large_is_refused_and_the_connection_lives() -> Outco
     let refused = client.notify("Echo", ("x".repeat(2000),)).await;
     assert!(refused.is_err_and(|error| error.to_string().contains("413")));
     assert_eq!(client.invoke::<String>("Echo", ("still here",)).await?, "still here");
+    Ok(())
+}
+
+#[actix_web::test]
+async fn a_post_whose_body_does_not_arrive_is_not_waited_for() -> Outcome {
+    let options = HubOptions { post_timeout: Duration::from_millis(100), ..HubOptions::default() };
+    let (_hub, server) = start(options).await?;
+    let polls = ClientOptions { transport: TransportKind::LongPolling, ..ClientOptions::default() };
+    let mut client = Client::connect(&server.url(), polls).await?;
+    let mut slow = tokio::net::TcpStream::connect(server.address()).await?;
+    let token = &client.negotiated().token;
+    let head = format!("POST /hub?id={token} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{\"type\"");
+    slow.write_all(head.as_bytes()).await?;
+    let mut answer = Vec::new();
+    slow.read_buf(&mut answer).await?;
+    assert!(answer.starts_with(b"HTTP/1.1 408"), "{}", String::from_utf8_lossy(&answer));
+    assert_eq!(client.invoke::<String>("Echo", ("unharmed",)).await?, "unharmed");
     Ok(())
 }
