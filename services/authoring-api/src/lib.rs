@@ -4,7 +4,7 @@
 //! the jobs it causes. The route table says which permission each address needs; handlers parse into domain types, act,
 //! answer; what they write and read in SQL is in `store`, except for accounts, which are nobody else's.
 //!
-//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, `push_notifications`, [`accounts`], [`state`], `error`, [`openapi`].
+//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`push_notifications`], [`accounts`], [`state`], `error`, [`openapi`].
 
 pub mod accounts;
 mod error;
@@ -12,7 +12,7 @@ mod id;
 mod imports;
 pub mod openapi;
 mod products;
-mod push_notifications;
+pub mod push_notifications;
 pub mod routes;
 pub mod state;
 mod stores;
@@ -20,10 +20,11 @@ mod text;
 mod timestamp;
 mod version;
 
-use actix_web::web::Data;
+use actix_web::web::{Data, ServiceConfig};
 use host::{Host, Operations, Secret};
 
 use accounts::Accounts;
+use push_notifications::hub::NotificationHub;
 use state::AppState;
 
 /// What commands of this service do.
@@ -39,8 +40,15 @@ pub async fn run(host: Host) -> anyhow::Result<()> {
     let accounts = Accounts::new(host.database.clone(), host.tokens.clone(), &host.settings).await?;
     accounts::bootstrap(&accounts, show).await?;
     let state = Data::new(AppState::new(&host, accounts));
+    let hub = NotificationHub::start(&host.push, host.redis.as_ref(), &host.tokens, &host.settings)?;
+    let hub_routes = hub.routes();
+    host.while_draining(async move { hub.close().await });
     let document = openapi::document()?;
-    host.serve(Some(document), move |config| routes::configure(config, state.clone())).await
+    let configure = move |config: &mut ServiceConfig| {
+        routes::configure(config, state.clone());
+        config.configure(hub_routes.clone());
+    };
+    host.serve(Some(document), configure).await
 }
 
 /// Tells whoever starts the process the password of the first user. Plain text on standard error and no line of the

@@ -3,6 +3,7 @@
 
 use backplane::push::Payload;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// How far a catalog import is; one notification an import, raised again as it goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,4 +71,14 @@ impl CatalogImport {
             _ => format!("{rows} rows so far"),
         }
     }
+}
+
+/// What `SendSystemEvents` brings after Redis was away: calls of other instances may have been missed. Notifications come
+/// by themselves; a client that shows anything else asks for it anew.
+pub fn messages_missed() -> Value {
+    json!({
+        "notifyType": "MessagesMissedPushNotification",
+        "title": "Live messages were interrupted",
+        "description": "Messages of other servers may have been missed; ask for what you show.",
+    })
 }

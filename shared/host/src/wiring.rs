@@ -3,6 +3,7 @@
 //! Start: port, database, schema, Redis, wake-ups, feed; then the service builds its routes and job handlers on
 //! the [`Host`]. Stop: see [`Host::serve`]. The only place that knows both `jobs` and `backplane`.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -157,6 +158,17 @@ impl Host {
         Ok(true)
     }
 
+    /// Runs `work` during a stop, once load balancers have noticed it: while running requests end, which may last as long
+    /// as what `work` closes stays open.
+    pub fn while_draining(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let (lifecycle, stop_delay) = (self.lifecycle.clone(), self.settings.http.stop_delay);
+        self.lifecycle.spawn(async move {
+            lifecycle.stopping().cancelled().await;
+            lifecycle.delay(stop_delay).await;
+            work.await;
+        });
+    }
+
     /// Serves the routes that `configure` adds, and their `document` where the settings want it, until a stop is asked
     /// for; then ends everything in order: readiness fails; after `Http:StopDelay` no new connection is accepted;
     /// running requests and running jobs end, side by side; tasks of the lifecycle; feed, wake-ups and push; Redis; the
@@ -234,6 +246,22 @@ fn announce(configuration: &Configuration) {
         let why =
             "ConnectionStrings:RedisConnectionString is not set; changes of other processes arrive later";
         tracing::info!(why, max_staleness_ms, "hints through redis: off");
+    }
+    match (settings.push.scalability, &settings.redis) {
+        (Scalability::RedisBackplane, Some(_)) => {
+            tracing::info!(channel = settings.push.channel_name, "push scale-out: redis");
+        }
+        (Scalability::RedisBackplane, None) => {
+            let why = "ConnectionStrings:RedisConnectionString is not set; notifications of other processes arrive later";
+            tracing::info!(why, "push scale-out: off");
+        }
+        (Scalability::AzureSignalRService, _) => {
+            let why = "AzureSignalRService is not built; notifications of other processes arrive later";
+            tracing::warn!(why, "push scale-out: off");
+        }
+        (Scalability::None, _) => {
+            tracing::info!(why = "PushNotifications:ScalabilityMode", "push scale-out: off")
+        }
     }
     let why = configuration.why_job_server();
     if settings.hangfire.use_server {

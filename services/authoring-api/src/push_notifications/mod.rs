@@ -1,10 +1,11 @@
 //! A user's notifications over REST: what a client that was away missed, lists for people, marking as read. The addresses
-//! and bodies are those of Virto Commerce; `after` and marking one are ours. Live delivery is the hub's matter; what is
-//! marked here reaches every tab through it.
+//! and bodies are those of Virto Commerce; `after` and marking one are ours. [`hub`] delivers them live;
+//! what is marked here reaches every tab through it.
 //!
 //! Everybody sees their own and nobody else's, so no permission is needed but to be signed in.
 
 mod answer;
+pub mod hub;
 mod mark_all_as_read;
 mod mark_as_read;
 mod replay;

@@ -11,6 +11,7 @@ mod imports;
 mod openapi;
 mod people;
 mod products;
+mod push_hub;
 mod push_notifications;
 mod roles;
 mod sessions;

@@ -20,7 +20,7 @@ const PATH: &str = "/api/platform/pushnotifications";
 /// Whom `request` signs in.
 const USER: &str = "user:1";
 
-fn import(id: i64) -> CatalogImport {
+pub(crate) fn import(id: i64) -> CatalogImport {
     CatalogImport {
         import_id: id,
         store: "outdoor".to_owned(),

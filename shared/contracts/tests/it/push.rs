@@ -1,7 +1,7 @@
 //! Snapshots of notifications as browsers get them.
 
 use backplane::push::{Notification, Payload};
-use contracts::push::CatalogImport;
+use contracts::push::{CatalogImport, messages_missed};
 
 fn import() -> CatalogImport {
     CatalogImport {
@@ -62,5 +62,16 @@ fn a_person_reads_where_the_import_is() {
         "250 rows so far",
         "row 6 is too large",
     ]
+    "#);
+}
+
+#[test]
+fn what_is_said_after_redis_was_away_keeps_its_form() {
+    insta::assert_json_snapshot!(messages_missed(), @r#"
+    {
+      "description": "Messages of other servers may have been missed; ask for what you show.",
+      "notifyType": "MessagesMissedPushNotification",
+      "title": "Live messages were interrupted"
+    }
     "#);
 }

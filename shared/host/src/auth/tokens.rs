@@ -142,6 +142,14 @@ impl AccessTokens {
     /// # Errors
     /// [`Refusal::Invalid`] for anything but a token of ours that holds now.
     pub async fn verify(&self, token: &str) -> Result<Principal, Refusal> {
+        self.verify_until(token).await.map(|(principal, _)| principal)
+    }
+
+    /// Who a token speaks for, and until when: for what stays open longer than one request.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_until(&self, token: &str) -> Result<(Principal, SystemTime), Refusal> {
         const NOT_OURS: Refusal = Refusal::Invalid("this is not an access token of ours");
         if token.len() > TOKEN_BYTES_MAX {
             return Err(NOT_OURS);
@@ -155,11 +163,13 @@ impl AccessTokens {
             _ => NOT_OURS,
         })?;
         let claims = claims.claims;
-        Ok(Principal {
+        let until = UNIX_EPOCH + Duration::from_secs(claims.exp);
+        let principal = Principal {
             subject: claims.sub.parse().map_err(|()| NOT_OURS)?,
             name: claims.name,
             session: claims.sid.map(|sid| sid.parse()).transpose().map_err(|_| NOT_OURS)?,
             permissions: Permissions::from_names(claims.permissions.iter().map(String::as_str)),
-        })
+        };
+        Ok((principal, until))
     }
 }

@@ -146,16 +146,16 @@ table! {
     SCALABILITY_MODE: "PushNotifications:ScalabilityMode"
             | "SignalR:ScalabilityProvider" | "VirtoCommerce:SignalR:ScalabilityProvider",
         Form::Choice(&["None", "RedisBackplane", "AzureSignalRService"]), Value("RedisBackplane"),
-        "how push notifications reach other instances; push is not built yet";
+        "what carries live messages between instances; without a Redis string RedisBackplane starts without and says so";
     PUSH_CHANNEL_NAME: "PushNotifications:RedisBackplane:ChannelName"
             | "SignalR:RedisBackplane:ChannelName" | "VirtoCommerce:SignalR:RedisBackplane:ChannelName",
         Form::Text { max: 200 }, Value("VirtoCommerceChannel"),
-        "prefix of the push channels; push is not built yet";
+        "prefix of the push channels; separates systems that share one Redis";
     AZURE_SIGNALR_CONNECTION: "PushNotifications:AzureSignalRService:ConnectionString"
             | "SignalR:AzureSignalRService:ConnectionString"
             | "VirtoCommerce:SignalR:AzureSignalRService:ConnectionString",
         Form::Secret { min: 1 }, Absent("–"),
-        "Azure SignalR Service; push is not built yet";
+        "Azure SignalR Service; read and not used yet";
     PUSH_RETENTION: "PushNotifications:Retention",
         Form::TimeSpan { min: HOUR, max: YEAR }, Value("30.00:00:00"),
         "how long a notification is kept after its last change";
@@ -167,7 +167,11 @@ table! {
         "accepted and not needed: instances reach each other through SQL Server and Redis";
     PUSH_FORCE_WEB_SOCKETS: "PushNotifications:ForceWebSockets",
         Form::Bool, Value("false"),
-        "push is not built yet";
+        "true offers WebSockets alone: then a load balancer in front needs no sticky sessions";
+    PUSH_POLL_INTERVAL: "PushNotifications:PollInterval",
+        Form::TimeSpan { min: Duration::from_millis(100), max: HOUR },
+        Absent("00:00:05 while hints come through Redis, else 00:00:01"),
+        "how often an instance asks SQL Server for notifications of the users who are connected to it";
 
     CACHE_ENABLED: "Caching:CacheEnabled",
         Form::Bool, Value("true"),

@@ -32,7 +32,7 @@ pub struct Settings {
     pub hangfire: Hangfire,
     /// The local cache and the change feed.
     pub caching: Caching,
-    /// Push notifications; read and kept, not built yet.
+    /// Push notifications.
     pub push: Push,
     /// The HTTP server and its limits.
     pub http: Http,
@@ -113,7 +113,7 @@ pub struct Caching {
     pub staleness_check_interval: Option<Duration>,
 }
 
-/// Push notifications; read and kept, not built yet.
+/// Push notifications.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
     /// How pushes reach other instances.
@@ -126,8 +126,10 @@ pub struct Push {
     pub retention: Duration,
     /// Notifications that are kept for one user.
     pub max_per_user: u32,
-    /// Whether any of its keys was set by somebody.
-    pub is_configured: bool,
+    /// Whether WebSockets are the only transport.
+    pub force_web_sockets: bool,
+    /// Between two questions to SQL Server; `None`: as the courier decides.
+    pub poll_interval: Option<Duration>,
 }
 
 /// How pushes reach other instances.
@@ -322,8 +324,11 @@ impl Settings {
     pub(super) fn remarks(&self) -> Vec<String> {
         let of_connection = |remark: &String| format!("{}: {remark}", keys::SQL_CONNECTION.name);
         let mut remarks: Vec<String> = self.sql.connection.remarks().iter().map(of_connection).collect();
-        if self.push.is_configured {
-            remarks.push("push notifications are configured but not built yet: nothing is pushed".to_owned());
+        if self.push.scalability == Scalability::AzureSignalRService {
+            let key = keys::SCALABILITY_MODE.name;
+            remarks.push(format!(
+                "{key}: AzureSignalRService is not built yet; each instance serves its own clients"
+            ));
         }
         remarks
     }
@@ -410,15 +415,7 @@ fn read_caching(reader: &mut Reader<'_>) -> Caching {
 }
 
 fn read_push(reader: &mut Reader<'_>) -> Push {
-    let all = [
-        &keys::SCALABILITY_MODE,
-        &keys::PUSH_CHANNEL_NAME,
-        &keys::AZURE_SIGNALR_CONNECTION,
-        &keys::PUSH_HUB_URL,
-        &keys::PUSH_FORCE_WEB_SOCKETS,
-    ];
     Push {
-        is_configured: all.iter().any(|key| reader.find(key).is_some()),
         scalability: match reader.choice(&keys::SCALABILITY_MODE) {
             "RedisBackplane" => Scalability::RedisBackplane,
             "AzureSignalRService" => Scalability::AzureSignalRService,
@@ -428,6 +425,8 @@ fn read_push(reader: &mut Reader<'_>) -> Push {
         azure_connection: reader.secret(&keys::AZURE_SIGNALR_CONNECTION),
         retention: reader.span(&keys::PUSH_RETENTION),
         max_per_user: u32::try_from(reader.integer(&keys::PUSH_MAX_PER_USER)).unwrap_or(u32::MAX),
+        force_web_sockets: reader.bool(&keys::PUSH_FORCE_WEB_SOCKETS),
+        poll_interval: reader.optional_span(&keys::PUSH_POLL_INTERVAL),
     }
 }
 

@@ -33,9 +33,12 @@ fn the_authoring_configuration_of_the_article_starts_authoring_and_a_worker_with
 }
 
 #[test]
-fn the_articles_configurations_say_what_they_ask_for_in_vain() {
-    let warnings = Setup::with_file(COMMERCE).warnings();
-    assert!(warnings.iter().any(|line| line.contains("push notifications")), "{warnings:?}");
+fn a_mode_of_push_that_is_not_built_is_named_and_the_articles_is() {
+    let azure =
+        Setup::with_members(r#""SignalR": {"ScalabilityProvider": "AzureSignalRService"},"#).warnings();
+    assert!(azure.iter().any(|line| line.contains("AzureSignalRService is not built yet")), "{azure:?}");
+    let articles = Setup::with_file(COMMERCE).warnings();
+    assert!(!articles.iter().any(|line| line.contains("PushNotifications")), "{articles:?}");
     assert!(Setup::with_members("").warnings().is_empty());
 }
 
