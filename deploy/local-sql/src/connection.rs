@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::Limits;
-use crate::engine::{ADMINISTRATOR, Engine, Login, Message, SqlError};
+use crate::engine::{ADMINISTRATOR, Client, Engine, Login, Message, SqlError};
 use crate::faults::{self, Faults, LoginFault};
 use crate::session::{Job, SessionSettings, SessionThread};
 use crate::sink::Reply;
@@ -194,6 +194,7 @@ async fn admit(
         spid,
         login: who,
         database: login.database.clone(),
+        client: Client { host: login.client_host.clone(), application: login.application.clone() },
         payload_bytes: login.packet_bytes - HEADER_BYTES,
         faults: shared.faults.clone(),
         statements: shared.statements.clone(),

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{ArgGroup, Parser};
 use local_sql::{Certificate, Fault, Options, Server, Storage};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// An embedded SQL Server stand-in for development and tests.
 #[derive(Debug, Parser)]
-#[command(version, about)]
+#[command(version, about, group = ArgGroup::new("storage").args(["data", "memory"]).required(true))]
 struct Flags {
     /// The address to listen on; loopback only, unless --allow-remote is given. Port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:1433", value_name = "ADDRESS")]
@@ -20,7 +20,7 @@ struct Flags {
     #[arg(long)]
     allow_remote: bool,
     /// Keep the databases in this directory; committed transactions survive a crash.
-    #[arg(long, value_name = "DIR", required_unless_present = "memory", conflicts_with = "memory")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Keep nothing: the databases are gone when the server ends.
     #[arg(long)]

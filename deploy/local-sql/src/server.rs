@@ -127,7 +127,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The data directory cannot be used.
-    #[error("cannot open the databases in {directory}", directory = .directory.display())]
+    #[error("cannot open the databases in {directory}: {text}", directory = .directory.display(), text = .source.text)]
     Storage {
         /// Where they were to be.
         directory: PathBuf,

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::engine::{CancelFlag, Engine, Login, Session, SqlError, TransactionRequest};
+use crate::engine::{CancelFlag, Client, Engine, Login, Session, SqlError, TransactionRequest};
 use crate::faults::{self, Faults, StatementFault};
 use crate::sink::{Reply, TokenSink};
 use crate::statements::Statements;
@@ -54,6 +54,7 @@ pub(crate) struct SessionSettings {
     pub(crate) spid: u16,
     pub(crate) login: Arc<Login>,
     pub(crate) database: String,
+    pub(crate) client: Client,
     /// What fits one packet of the answers.
     pub(crate) payload_bytes: usize,
     pub(crate) faults: Arc<Faults>,
@@ -124,6 +125,7 @@ fn run(
             return;
         }
     };
+    session.set_client(settings.client.clone());
     let (cancel, cut, database) = (session.cancel_flag(), session.cut(), session.database().to_owned());
     if opened.send(Ok(Opened { cancel: cancel.clone(), cut, database })).is_err() {
         return;

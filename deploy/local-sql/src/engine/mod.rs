@@ -27,5 +27,5 @@ mod types;
 pub use error::SqlError;
 pub use interface::{CancelFlag, EngineOptions, Message, ResultSink, Storage, TransactionRequest};
 pub use logins::{ADMINISTRATOR, Login};
-pub use run::{Engine, Session};
+pub use run::{Client, Engine, Session};
 pub use types::{Column, Param, SqlType, Value};

@@ -4,6 +4,7 @@
 //! Start at [`Databases::open`]. It knows files and connections; transactions and locks are the session's.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -64,6 +65,8 @@ pub(super) struct Databases {
 struct Directory {
     path: PathBuf,
     temporary: bool,
+    /// Held as long as this process uses the directory; a killed process gives it back, too.
+    _lock: Option<File>,
 }
 
 impl Drop for Directory {
@@ -72,6 +75,17 @@ impl Drop for Directory {
             // What is left is removed by the next start.
             let _ = std::fs::remove_dir_all(&self.path);
         }
+    }
+}
+
+/// The directory, for this process alone: another one would have a catalog and locks of its own.
+fn own_directory(path: &Path) -> Result<Directory> {
+    std::fs::create_dir_all(path).map_err(|error| failure("create", path, error))?;
+    let lock = File::create(path.join("lock")).map_err(|error| failure("lock", path, error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(Directory { path: path.to_owned(), temporary: false, _lock: Some(lock) }),
+        Err(TryLockError::WouldBlock) => Err(failure("use", path, "another local-sql uses it")),
+        Err(TryLockError::Error(error)) => Err(failure("lock", path, error)),
     }
 }
 
@@ -84,10 +98,8 @@ impl Databases {
     pub(super) fn open(storage: &Storage) -> Result<Self> {
         let directory = match storage {
             Storage::Memory => memory_directory()?,
-            Storage::Directory(path) => Directory { path: path.clone(), temporary: false },
+            Storage::Directory(path) => own_directory(path)?,
         };
-        std::fs::create_dir_all(&directory.path)
-            .map_err(|error| failure("create", &directory.path, error))?;
         let databases = Self { directory, list: Mutex::default(), next_id: 1.into() };
         databases.open_or_create(MASTER)?;
         let path = &databases.directory.path;
@@ -310,7 +322,9 @@ fn memory_directory() -> Result<Directory> {
     let base = if shared_memory.is_dir() { shared_memory.to_owned() } else { std::env::temp_dir() };
     remove_abandoned(&base);
     let name = format!("{PREFIX}{}-{:016x}", std::process::id(), rand::random::<u64>());
-    Ok(Directory { path: base.join(name), temporary: true })
+    let path = base.join(name);
+    std::fs::create_dir_all(&path).map_err(|error| failure("create", &path, error))?;
+    Ok(Directory { path, temporary: true, _lock: None })
 }
 
 const PREFIX: &str = "local-sql-";

@@ -31,6 +31,21 @@ async fn a_restart_keeps_the_data() {
 }
 
 #[tokio::test]
+async fn a_directory_is_used_by_one_server_at_a_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = Storage::Directory(directory.path().to_owned());
+    let first = Server::start(Options { storage: storage.clone(), ..options() }).await.unwrap();
+    let refused =
+        Server::start(Options { storage: storage.clone(), ..options() }).await.expect_err("refused");
+    assert!(refused.to_string().contains("another local-sql uses it"), "{refused}");
+    first.stop().await;
+    let mut binary = Binary::start(directory.path());
+    binary.signal(Signal::KILL);
+    binary.process.wait().unwrap();
+    Server::start(Options { storage, ..options() }).await.unwrap().stop().await;
+}
+
+#[tokio::test]
 async fn a_termination_signal_ends_the_binary_with_status_zero() {
     let directory = tempfile::tempdir().unwrap();
     let mut binary = Binary::start(directory.path());

@@ -6,6 +6,7 @@ use std::time::Duration;
 use local_sql::{Error, Limits, Options, Server};
 use tiberius::AuthMethod;
 
+use crate::raw::{Login, PRELOGIN, RawClient, mentions};
 use crate::support::{batch, config, connect, connect_with, error_number, options, scalar, server};
 
 #[tokio::test]
@@ -19,6 +20,23 @@ async fn the_database_of_a_login_exists_from_then_on() {
     batch(&mut second, "INSERT INTO T (Id) VALUES (1)").await.unwrap();
     assert_eq!(scalar::<i32>(&mut client, "SELECT COUNT(*) FROM T").await, 1);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_knows_what_its_client_says_about_itself() {
+    let server = server().await;
+    let mut config = config(server.address());
+    config.application_name("checkout");
+    let mut client = connect_with(config).await.unwrap();
+    assert_eq!(scalar_text(&mut client, "SELECT APP_NAME()").await, "checkout");
+    let (mut raw, _) = RawClient::log_in_with(server.address(), &PRELOGIN, &Login::default()).await;
+    assert!(mentions(&raw.ask("SELECT HOST_NAME() + N'/' + APP_NAME()").await, "host/raw"));
+    server.stop().await;
+}
+
+/// The first column of the first row, as text.
+async fn scalar_text(client: &mut crate::support::Connection, text: &str) -> String {
+    batch(client, text).await.unwrap()[0][0].get::<&str, _>(0).unwrap().to_owned()
 }
 
 #[tokio::test]

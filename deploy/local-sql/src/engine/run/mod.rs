@@ -106,6 +106,7 @@ impl Engine {
             cut,
             cancel,
             login,
+            client: Client::default(),
             login_database: Arc::clone(&database),
             database,
             connection,
@@ -132,6 +133,15 @@ impl Engine {
     }
 }
 
+/// What a client says about itself at its login.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// `HOST_NAME()`.
+    pub host: String,
+    /// `APP_NAME()`.
+    pub application: String,
+}
+
 /// What runs: the batch, or a text executed inside it.
 #[derive(Debug)]
 struct Frame {
@@ -153,6 +163,7 @@ pub struct Session {
     cut: CancellationToken,
     cancel: CancelFlag,
     login: Arc<Login>,
+    client: Client,
     login_database: Arc<Database>,
     database: Arc<Database>,
     connection: SessionConnection,
@@ -234,6 +245,11 @@ impl Session {
                 self.report(&error, sink);
             }
         }
+    }
+
+    /// Who the client says it is.
+    pub fn set_client(&mut self, client: Client) {
+        self.client = client;
     }
 
     /// The handle with which another thread stops this session's batch (Attention, lost client).
