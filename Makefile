@@ -53,6 +53,8 @@ judges: tools check-deploy ## Judges that nobody here wrote; one that cannot run
 	tests/judges/http/run
 	tests/judges/signalr/run
 	tests/judges/tds/run
+	tests/judges/cron/run
+	tests/judges/pages/run
 	tests/judges/tsql/run
 
 check-deploy: tools ## The judges of what containers are made and started from (deploy/).

@@ -26,8 +26,16 @@ GRANT SELECT ON SCHEMA::HangFire TO stoa_merchant;
 GRANT SELECT ON SCHEMA::Jobs TO stoa_merchant;
 GRANT INSERT, UPDATE ON OBJECT::HangFire.Job TO stoa_merchant;
 GRANT INSERT ON OBJECT::HangFire.State TO stoa_merchant;
-GRANT INSERT ON OBJECT::HangFire.JobParameter TO stoa_merchant;
+GRANT INSERT, UPDATE, DELETE ON OBJECT::HangFire.JobParameter TO stoa_merchant;
 GRANT INSERT ON OBJECT::HangFire.JobQueue TO stoa_merchant;
+-- What people do on its pages: delete, requeue, run now; recurring jobs; queues that rest.
+GRANT INSERT, UPDATE, DELETE ON OBJECT::HangFire.[Set] TO stoa_merchant;
+GRANT INSERT, DELETE ON OBJECT::HangFire.Hash TO stoa_merchant;
+GRANT INSERT ON OBJECT::HangFire.Counter TO stoa_merchant;
+GRANT INSERT, DELETE ON OBJECT::Jobs.PausedQueue TO stoa_merchant;
+GRANT DELETE ON OBJECT::Jobs.Hold TO stoa_merchant;
+GRANT DELETE ON OBJECT::Jobs.Shelf TO stoa_merchant;
+GRANT DELETE ON OBJECT::Jobs.Delivery TO stoa_merchant;
 GO
 -- Whoever runs jobs: the job tables, and what the handlers work on. No accounts.
 GRANT SELECT, INSERT, UPDATE, DELETE ON SCHEMA::HangFire TO stoa_jobs;

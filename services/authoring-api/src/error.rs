@@ -56,10 +56,28 @@ impl sql::Retryable for Error {
     }
 }
 
+/// What the caller of the job engine got wrong, as a field; `None`: it is not the caller's mistake.
+fn field_of(error: &jobs::Error) -> Option<&'static str> {
+    Some(match error {
+        jobs::Error::Cron(_) => "cron",
+        jobs::Error::TimeZone { .. } => "timeZone",
+        jobs::Error::QueueName { .. } => "queue",
+        jobs::Error::Jitter => "jitterSecs",
+        jobs::Error::RecurringId { .. } => "id",
+        jobs::Error::TooManyJobs { .. } => "ids",
+        _ => return None,
+    })
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         if sql::Retryable::sql_error(&error).is_some_and(sql::Error::is_transient) {
             return Self::unavailable(RETRY_AFTER_SECS, error);
+        }
+        if let Error::Jobs(error) = &error
+            && let Some(field) = field_of(error)
+        {
+            return Self::validation(vec![FieldError::new(field, error.to_string())]);
         }
         match error {
             Error::NotFound(_) => Self::not_found(error.to_string()),
@@ -70,6 +88,9 @@ impl From<Error> for Problem {
                 Self::conflict(format!("another product of the store has the slug {slug}"))
             }
             Error::Store(store::Error::CurrencyFixed { .. }) => Self::conflict(error.to_string()),
+            Error::Jobs(jobs::Error::RecurringLocked { .. } | jobs::Error::RecurringCall { .. }) => {
+                Self::conflict(error.to_string())
+            }
             Error::Denied(denied) => denied.into(),
             Error::Sql(_) | Error::Store(_) | Error::Push(_) | Error::Jobs(_) => Self::internal(error),
         }

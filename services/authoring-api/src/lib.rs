@@ -1,16 +1,18 @@
-//! The merchant's side: accounts, stores, products, imports, notifications.
+//! The merchant's side: accounts, stores, products, imports, notifications, and background jobs for operators.
 //!
 //! Every change is one transaction that carries the row, its audit entry, the feed rows that tell the frontends, and
 //! the jobs it causes. The route table says which permission each address needs; handlers parse into domain types, act,
 //! answer; what they write and read in SQL is in `store`, except for accounts, which are nobody else's.
 //!
-//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`push_notifications`], [`accounts`], [`state`], `error`, [`openapi`].
+//! Modules in reading order: [`routes`], `products`, `imports`, `stores`, [`push_notifications`], `jobs`, [`pages`], [`accounts`], [`state`], `error`, [`openapi`].
 
 pub mod accounts;
 mod error;
 mod id;
 mod imports;
+mod jobs;
 pub mod openapi;
+pub mod pages;
 mod products;
 pub mod push_notifications;
 pub mod routes;

@@ -7,13 +7,13 @@ use utoipa::openapi::security::{
 };
 
 use crate::accounts::{KINDS, api_keys, connect, current_user, roles, sessions, signing_keys, users};
-use crate::{imports, products, push_notifications, stores};
+use crate::{imports, jobs, products, push_notifications, stores};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Stoa authoring API",
-        description = "The merchant's side: accounts, stores, products, imports, notifications. Sign in at `/connect/token`. Every error answer is `application/problem+json` \
+        description = "The merchant's side: accounts, stores, products, imports, notifications, background jobs. Sign in at `/connect/token`. Every error answer is `application/problem+json` \
                        with a stable `code`; an address that exists answers other methods with 405 and `Allow`."
     ),
     tags(
@@ -28,6 +28,7 @@ use crate::{imports, products, push_notifications, stores};
         (name = "products", description = "Working copies; saving one publishes it"),
         (name = "imports", description = "Catalog files, imported by a worker"),
         (name = "push notifications", description = "What the user who asks is told"),
+        (name = "jobs", description = "Background jobs: what there is, what became of it, and what to do about it"),
     ),
     security(("bearer" = []), ("oauth2" = []))
 )]
@@ -51,6 +52,7 @@ pub fn document() -> anyhow::Result<Document> {
         products::Api::openapi(),
         imports::Api::openapi(),
         push_notifications::Api::openapi(),
+        jobs::Api::openapi(),
     ] {
         api.merge(part);
     }

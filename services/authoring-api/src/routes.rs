@@ -3,16 +3,16 @@
 use actix_web::http::Method;
 use actix_web::web::{Data, ServiceConfig, to};
 use contracts::permissions::{
-    API_KEY_READ, API_KEY_UPDATE, IMPORT_READ, IMPORT_RUN, PRODUCT_READ, PRODUCT_UPDATE, ROLE_READ,
-    ROLE_UPDATE, SESSION_END, SESSION_READ, SIGNING_KEY_READ, SIGNING_KEY_ROTATE, STORE_READ, STORE_UPDATE,
-    USER_READ, USER_UPDATE,
+    API_KEY_READ, API_KEY_UPDATE, IMPORT_READ, IMPORT_RUN, JOBS_MANAGE, JOBS_READ, PRODUCT_READ,
+    PRODUCT_UPDATE, ROLE_READ, ROLE_UPDATE, SESSION_END, SESSION_READ, SIGNING_KEY_READ, SIGNING_KEY_ROTATE,
+    STORE_READ, STORE_UPDATE, USER_READ, USER_UPDATE,
 };
 use host::auth::Access::{Anyone, Permission, SignedIn};
 use host::auth::{self, Access, Route};
 
 use crate::accounts::{api_keys, connect, current_user, roles, sessions, signing_keys, users};
 use crate::state::AppState;
-use crate::{imports, products, push_notifications, stores};
+use crate::{imports, jobs, pages, products, push_notifications, stores};
 
 /// Method, path, who may come in, who answers.
 pub static ROUTES: &[Route] = &[
@@ -31,6 +31,41 @@ pub static ROUTES: &[Route] = &[
     route(Method::POST, "/api/platform/pushnotifications/{id}/markAsRead", SignedIn, || {
         to(push_notifications::mark_as_read)
     }),
+    route(Method::GET, "/api/platform/jobs", Permission(JOBS_READ), || to(jobs::list)),
+    route(Method::GET, "/api/platform/jobs/overview", Permission(JOBS_READ), || to(jobs::overview)),
+    route(Method::GET, "/api/platform/jobs/history", Permission(JOBS_READ), || to(jobs::history)),
+    route(Method::GET, "/api/platform/jobs/servers", Permission(JOBS_READ), || to(jobs::servers)),
+    route(Method::GET, "/api/platform/jobs/queues", Permission(JOBS_READ), || to(jobs::queues::list)),
+    route(Method::POST, "/api/platform/jobs/queues/{queue}/pause", Permission(JOBS_MANAGE), || {
+        to(jobs::queues::pause)
+    }),
+    route(Method::POST, "/api/platform/jobs/queues/{queue}/resume", Permission(JOBS_MANAGE), || {
+        to(jobs::queues::resume)
+    }),
+    route(Method::GET, "/api/platform/jobs/recurring", Permission(JOBS_READ), || to(jobs::recurring::list)),
+    route(Method::GET, "/api/platform/jobs/recurring/{id}", Permission(JOBS_READ), || {
+        to(jobs::recurring::get)
+    }),
+    route(Method::PUT, "/api/platform/jobs/recurring/{id}", Permission(JOBS_MANAGE), || {
+        to(jobs::recurring::change)
+    }),
+    route(Method::DELETE, "/api/platform/jobs/recurring/{id}", Permission(JOBS_MANAGE), || {
+        to(jobs::recurring::remove)
+    }),
+    route(Method::POST, "/api/platform/jobs/recurring/{id}/pause", Permission(JOBS_MANAGE), || {
+        to(jobs::recurring::pause)
+    }),
+    route(Method::POST, "/api/platform/jobs/recurring/{id}/resume", Permission(JOBS_MANAGE), || {
+        to(jobs::recurring::resume)
+    }),
+    route(Method::POST, "/api/platform/jobs/recurring/{id}/trigger", Permission(JOBS_MANAGE), || {
+        to(jobs::recurring::trigger)
+    }),
+    route(Method::POST, "/api/platform/jobs/actions", Permission(JOBS_MANAGE), || to(jobs::act)),
+    route(Method::GET, "/api/platform/jobs/{id}", Permission(JOBS_READ), || to(jobs::get)),
+    route(Method::DELETE, "/api/platform/jobs/{id}", Permission(JOBS_MANAGE), || to(jobs::delete)),
+    route(Method::POST, "/api/platform/jobs/{id}/requeue", Permission(JOBS_MANAGE), || to(jobs::requeue)),
+    route(Method::POST, "/api/platform/jobs/{id}/run", Permission(JOBS_MANAGE), || to(jobs::run_now)),
     route(Method::GET, "/api/platform/security/currentuser", SignedIn, || to(current_user::get)),
     route(Method::PUT, "/api/platform/security/currentuser/password", SignedIn, || {
         to(current_user::change_password)
@@ -112,8 +147,14 @@ const fn route(
     Route { method, path, access, handler }
 }
 
-/// Adds the routes and what they work with.
+/// Adds the API, the pages for people, and what both work with.
 pub fn configure(config: &mut ServiceConfig, state: Data<AppState>) {
+    configure_api(config, state);
+    pages::configure(config);
+}
+
+/// Adds what the API document describes, and what it works with.
+pub fn configure_api(config: &mut ServiceConfig, state: Data<AppState>) {
     let tokens = state.accounts.tokens();
     config.app_data(state);
     auth::configure(config, ROUTES, tokens);

@@ -28,6 +28,8 @@ permissions! {
     PRODUCT_UPDATE: "product:update", "change and publish products";
     IMPORT_READ: "import:read", "see imports and what they refused";
     IMPORT_RUN: "import:run", "upload a catalog and let it be imported";
+    JOBS_READ: "jobs:read", "see background jobs, with their arguments, and the servers that run them";
+    JOBS_MANAGE: "jobs:manage", "delete, requeue and run jobs, pause queues, change recurring jobs";
     USER_READ: "user:read", "see users and their roles";
     USER_UPDATE: "user:update", "create, change, lock and delete users, and set their passwords";
     ROLE_READ: "role:read", "see roles and what they permit";

@@ -128,7 +128,7 @@ impl Problem {
     }
 
     /// 403: a browser asks on behalf of a page that is none of ours.
-    pub(crate) fn cross_origin_refused(detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn cross_origin_refused(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(&kind::CROSS_ORIGIN_REFUSED).detail(detail)
     }
 

@@ -97,6 +97,13 @@ pub enum Error {
         id: String,
     },
 
+    /// More jobs than one call may change.
+    #[error("at most {limit} jobs at a time")]
+    TooManyJobs {
+        /// The limit.
+        limit: usize,
+    },
+
     /// A job cannot wait for one that is not there.
     #[error("there is no job {parent} to wait for")]
     NoSuchParent {

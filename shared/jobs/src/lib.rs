@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod actions;
 mod conditions;
 mod context;
 mod continuations;
@@ -19,6 +20,7 @@ mod retry;
 mod server;
 mod wakeup;
 
+pub use actions::Action;
 pub use conditions::{Enqueue, Enqueued, Unique};
 pub use context::Context;
 pub use continuations::After;

@@ -26,4 +26,11 @@ pub const MIGRATIONS: &[Migration] = &[
         min_binary: 1,
         text: include_str!("../migrations/0003_shelf_and_limits.sql"),
     },
+    Migration {
+        component: "Jobs",
+        version: 4,
+        name: "queues that rest",
+        min_binary: 1,
+        text: include_str!("../migrations/0004_paused_queues.sql"),
+    },
 ];

@@ -1,4 +1,7 @@
-//! Reading jobs for people: state, history, counts. Nothing here locks or changes anything.
+//! Reading jobs for people: state, history, lists, counts. Nothing here locks or changes anything.
+
+mod list;
+mod overview;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,6 +11,12 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 
 use crate::error::{Result, take_set};
 use crate::payload::{Invocation, JobId};
+
+pub use list::{Filter, JobLine, JobPage, PAGE_MAX, SCAN_MAX, list};
+pub use overview::{
+    COUNT_MAX, Column, Overview, Period, QueueView, ServerView, Unexpected, history, overview, queues,
+    servers,
+};
 
 /// One job as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -96,6 +96,11 @@ impl Accounts {
         Ok(self.passwords.hash(password).await.map_err(Denied::from)?)
     }
 
+    /// Whether headers of a proxy in front are believed.
+    pub(crate) fn is_behind_proxy(&self) -> bool {
+        self.trusted_proxy_hops > 0
+    }
+
     /// The client behind the proxies.
     fn address_of(&self, request: &HttpRequest) -> IpAddr {
         host::http::client_address(request, self.trusted_proxy_hops)

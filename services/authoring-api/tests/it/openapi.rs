@@ -14,6 +14,7 @@ async fn the_document_has_every_route_and_no_other() {
     let database = database().await;
     let state = state(&database, &settings(&[])).await;
     let document = openapi::document().unwrap();
-    host::testing::assert_documents_every_route(&document, |config| routes::configure(config, state)).await;
+    host::testing::assert_documents_every_route(&document, |config| routes::configure_api(config, state))
+        .await;
     database.close().await;
 }

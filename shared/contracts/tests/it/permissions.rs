@@ -23,6 +23,8 @@ fn a_permission_that_was_released_stays() {
         "product:update",
         "import:read",
         "import:run",
+        "jobs:read",
+        "jobs:manage",
         "user:read",
         "user:update",
         "role:read",

@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
                 return Ok(1 << low);
             }
             is_first = false;
-            bits |= self.from_value(low, cron)?;
+            bits |= self.value_onward(low, cron)?;
             if !self.accept(',') {
                 return Ok(bits);
             }
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `5`, `5/2`, `5-9`, `5-9/2`.
-    fn from_value(&mut self, low: u8, cron: &mut Cron) -> Result<u64, String> {
+    fn value_onward(&mut self, low: u8, cron: &mut Cron) -> Result<u64, String> {
         let high = match self.accept('-') {
             true => Some(self.value()?),
             false => None,

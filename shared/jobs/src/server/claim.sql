@@ -28,7 +28,9 @@ DECLARE @processing TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY
 
 IF @P2 > 0
 BEGIN
-    INSERT INTO @queue (Ordinal, Name) SELECT CAST(x.[key] AS int), x.value FROM OPENJSON(@P3) AS x;
+    INSERT INTO @queue (Ordinal, Name)
+    SELECT ROW_NUMBER() OVER (ORDER BY CAST(x.[key] AS int)) - 1, x.value FROM OPENJSON(@P3) AS x
+    WHERE NOT EXISTS (SELECT 1 FROM Jobs.PausedQueue AS p WHERE p.Queue = x.value);
     INSERT INTO @handler (Name) SELECT x.Name FROM OPENJSON(@P4) WITH (Name nvarchar(250) '$') AS x;
     SELECT @queues = COUNT(*) FROM @queue;
 

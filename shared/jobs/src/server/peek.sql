@@ -7,7 +7,8 @@ SELECT
     CASE WHEN EXISTS (
         SELECT 1
         FROM HangFire.JobQueue AS q INNER JOIN OPENJSON(@P1) WITH (Name nvarchar(50) '$') AS x ON x.Name = q.Queue
-        WHERE q.FetchedAt IS NULL AND NOT EXISTS (
+        WHERE q.FetchedAt IS NULL AND NOT EXISTS (SELECT 1 FROM Jobs.PausedQueue AS p WHERE p.Queue = q.Queue)
+            AND NOT EXISTS (
             SELECT 1 FROM Jobs.Hold AS h
             WHERE h.JobId = q.JobId AND NOT EXISTS (
                 SELECT 1 FROM OPENJSON(@P2) WITH (Name nvarchar(250) '$') AS t WHERE t.Name = h.[Key]))
@@ -15,7 +16,7 @@ SELECT
     CASE WHEN EXISTS (
         SELECT 1
         FROM HangFire.JobQueue AS q INNER JOIN OPENJSON(@P1) WITH (Name nvarchar(50) '$') AS x ON x.Name = q.Queue
-        WHERE q.FetchedAt < @expired
+        WHERE q.FetchedAt < @expired AND NOT EXISTS (SELECT 1 FROM Jobs.PausedQueue AS p WHERE p.Queue = q.Queue)
     ) THEN 1 ELSE 0 END AS Expired,
     CASE WHEN EXISTS (
         SELECT 1 FROM HangFire.[Set] AS s WHERE s.[Key] = N'schedule' AND s.Score <= @due

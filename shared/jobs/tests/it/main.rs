@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should panic")]
 
+mod actions;
 mod claim;
 mod cleanup;
 mod continuations;
@@ -17,6 +18,7 @@ mod interop;
 mod limits;
 mod migrations;
 mod model;
+mod monitor;
 mod observer;
 mod outage;
 mod outages;

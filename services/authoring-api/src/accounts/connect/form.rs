@@ -43,6 +43,12 @@ impl Form {
         Ok(Self(parameters))
     }
 
+    /// The same with this scope.
+    pub(super) fn asking_for(mut self, scope: &str) -> Self {
+        self.0.insert("scope".to_owned(), scope.to_owned());
+        self
+    }
+
     pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.optional(name).ok_or_else(|| Refusal::invalid_request(format!("{name} is missing")))
     }

@@ -7,6 +7,7 @@
 mod client_authentication;
 mod client_credentials;
 mod form;
+pub(crate) mod page_session;
 mod password;
 mod refresh;
 mod refresh_token;

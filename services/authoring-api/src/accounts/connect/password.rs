@@ -3,6 +3,8 @@
 //! Wrong passwords are counted in SQL, for all instances together, and lock the account for a time. Whether there is
 //! such a user, or it is locked, takes the same steps and gets the same answer.
 
+use std::time::Duration;
+
 use serde_json::json;
 use sql::{RowExt, Transaction};
 use store::audit;
@@ -30,6 +32,16 @@ struct User {
 }
 
 pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> Result<Granted, Refusal> {
+    grant_for(accounts, form, client, accounts.settings.refresh_token_lifetime).await
+}
+
+/// The same with another lifetime of the session, where there is one.
+pub(super) async fn grant_for(
+    accounts: &Accounts,
+    form: &Form,
+    client: &Client,
+    lifetime: Duration,
+) -> Result<Granted, Refusal> {
     let (name, password) = (form.required("username")?, form.required("password")?);
     let name = normalised_name(name).ok_or_else(Refusal::wrong_password)?;
     if password.len() > PASSWORD_BYTES_MAX {
@@ -45,7 +57,7 @@ pub(super) async fn grant(accounts: &Accounts, form: &Form, client: &Client) -> 
     }
     let refresh_token = form.asks_for(OFFLINE_ACCESS).then(RefreshToken::first);
     let granted = match user {
-        Some(user) => sign_in(accounts, &user, client, refresh_token).await?,
+        Some(user) => sign_in(accounts, &user, client, refresh_token, lifetime).await?,
         None => None,
     };
     granted.ok_or_else(Refusal::wrong_password)
@@ -65,9 +77,10 @@ async fn sign_in(
     user: &User,
     client: &Client,
     refresh_token: Option<RefreshToken>,
+    lifetime: Duration,
 ) -> Result<Option<Granted>, Error> {
     let token = refresh_token.as_ref();
-    let lifetime_secs = seconds(accounts.settings.refresh_token_lifetime);
+    let lifetime_secs = seconds(lifetime);
     let principal = accounts.database.transaction("accounts.sign_in", |tx| {
         Box::pin(async move {
             let params: &[&dyn sql::ToSql] = &[&user.id, &user.password_hash.as_str()];

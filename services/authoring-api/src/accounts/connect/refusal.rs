@@ -42,6 +42,12 @@ pub(super) struct OAuthError {
     error_description: Cow<'static, str>,
 }
 
+impl OAuthError {
+    pub(super) fn description(&self) -> &str {
+        &self.error_description
+    }
+}
+
 impl Refusal {
     fn oauth(error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         Self::OAuth(OAuthError { error, error_description: description.into() })

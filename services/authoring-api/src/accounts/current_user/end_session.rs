@@ -32,7 +32,7 @@ pub(crate) async fn end_session(
 }
 
 /// Ends a session of the user who asks, and says so.
-pub(super) async fn end(
+pub(crate) async fn end(
     database: &Database,
     principal: &Principal,
     session: i64,

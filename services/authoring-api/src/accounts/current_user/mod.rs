@@ -9,7 +9,7 @@ mod sessions;
 mod sign_out;
 
 pub(crate) use change_password::change_password;
-pub(crate) use end_session::end_session;
+pub(crate) use end_session::{end, end_session};
 pub(crate) use end_sessions::end_sessions;
 pub(crate) use get::get;
 pub(crate) use sessions::sessions;
