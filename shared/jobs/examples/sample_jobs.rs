@@ -35,11 +35,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 client.act(tx, Action::Delete, &ids[..2], "Deleted by jo").await?;
                 client.continue_with(tx, ids[3], After::Success, &letters[0]).await?;
                 client.schedule(tx, &letters[1], Duration::from_secs(3600)).await?;
-                let nightly = Recurring::new("nightly-report", "0 3 * * MON-FRI").zone("W. Europe Standard Time");
+                let nightly =
+                    Recurring::new("nightly-report", "0 3 * * MON-FRI").zone("W. Europe Standard Time");
                 client.set_recurring(tx, &nightly, &letters[2]).await?;
-                let stock = Recurring::new("stock-sync", "*/15 * * * *").misfire(Misfire::Strict).jitter(Duration::from_secs(60));
+                let stock = Recurring::new("stock-sync", "*/15 * * * *")
+                    .misfire(Misfire::Strict)
+                    .jitter(Duration::from_secs(60));
                 client.set_recurring(tx, &stock, &letters[2]).await?;
-                client.set_recurring(tx, &Recurring::new("yearly-archive", "0 0 L DEC *"), &letters[2]).await?;
+                client
+                    .set_recurring(tx, &Recurring::new("yearly-archive", "0 0 L DEC *"), &letters[2])
+                    .await?;
                 client.pause_recurring(tx, "yearly-archive").await?;
                 client.pause_queue(tx, "newsletters", "jo").await?;
                 Ok::<_, jobs::Error>(())

@@ -25,6 +25,7 @@ const FILTER_PAGES_MAX: usize = 20;
 /// What to do with which jobs.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = JobOrder)]
 pub(crate) struct Order {
     /// `delete`, `requeue` or `runNow`.
     action: String,
@@ -40,6 +41,7 @@ pub(crate) struct Order {
 
 /// What was done.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = JobsDone)]
 pub(crate) struct Done {
     /// Jobs it was done with; others were in a state that does not allow it, or are gone.
     pub(crate) done: usize,

@@ -16,6 +16,7 @@ pub(crate) const STATES: [&str; 7] =
 /// Which jobs are wanted; all that is given must hold.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
+#[schema(as = JobFilter)]
 pub(crate) struct Wanted {
     /// In this state: `Enqueued`, `Scheduled`, `Processing`, `Succeeded`, `Failed`, `Deleted` or `Awaiting`.
     #[param(nullable = false)]

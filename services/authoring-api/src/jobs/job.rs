@@ -52,6 +52,7 @@ struct Job {
 /// One step of a job's history.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobStep)]
 struct Step {
     /// The state.
     state: String,

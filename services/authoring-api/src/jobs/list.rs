@@ -31,6 +31,7 @@ pub(crate) struct Place {
 /// One job of a list.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobLine)]
 struct Line {
     /// The job.
     id: i64,

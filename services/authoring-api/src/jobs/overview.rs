@@ -16,6 +16,7 @@ use crate::timestamp::Timestamp;
 /// Counters of the whole system.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobsOverview)]
 struct Overview {
     /// Jobs by state, counted up to `countMax` each.
     by_state: BTreeMap<String, i64>,
@@ -41,6 +42,7 @@ struct Overview {
 
 /// Jobs that nobody runs.
 #[derive(Serialize, ToSchema)]
+#[schema(as = UnexpectedJobs)]
 struct Unexpected {
     /// `Namespace.Type, Assembly::Method`.
     handler: String,
@@ -83,6 +85,7 @@ pub(crate) struct Span {
 
 /// One hour or day.
 #[derive(Serialize, ToSchema)]
+#[schema(as = JobsInPeriod)]
 struct Column {
     /// Where it begins.
     from: Timestamp,
@@ -121,6 +124,7 @@ pub(crate) async fn history(state: Data<AppState>, span: Query<Span>) -> Result<
 /// A job server.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobServer)]
 struct Server {
     /// `machine:process:guid`.
     id: String,

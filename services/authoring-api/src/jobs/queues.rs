@@ -17,6 +17,7 @@ use crate::timestamp::Timestamp;
 /// A queue.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = JobQueue)]
 struct Queue {
     /// Its name.
     name: String,

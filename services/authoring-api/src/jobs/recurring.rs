@@ -184,6 +184,7 @@ pub(crate) async fn view(state: &AppState, id: &str) -> Result<RecurringView, Er
 /// When and where a recurring job runs.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = RecurringTiming)]
 pub(crate) struct Timing {
     /// Five fields, or six with seconds first, or a macro; Cronos' rules.
     pub(crate) cron: String,
@@ -353,6 +354,7 @@ pub(crate) async fn resume(
 /// What a trigger made.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TriggeredJob)]
 struct Triggered {
     /// The job.
     job_id: Option<i64>,

@@ -179,7 +179,7 @@ async fn who_may_only_read_has_no_buttons_and_no_forms_and_a_lost_role_is_lost_a
         assert_eq!(answer.status, 403, "{path}");
         assert!(String::from_utf8_lossy(&answer.bytes).contains("jobs:manage"));
     }
-    let disable = json!({ "userName": "jo", "roles": [], "isEnabled": true });
+    let disable = json!({ "displayName": "Jo", "email": null, "roles": [], "isEnabled": true });
     let path = format!("/api/platform/security/users/{}", user.body["id"]);
     let answer = send(
         &admin,
