@@ -71,7 +71,9 @@ bench: tools ## Benchmarks side by side; prints a table and writes target/bench.
 		--bin frontend-api --bin authoring-api --bin job-worker --bin local-sql --bin bench
 	target/release/bench $(if $(ONLY),--only $(ONLY))
 
-soak: build ## Break a busy system at random for SOAK_MINUTES (10) and judge what its users saw; SOAK_SEED repeats one. Then job servers, for as long, and 200 kills of local-sql.
+soak: build ## Break a busy system at random for SOAK_MINUTES (10) and judge what its users saw; SOAK_SEED repeats one. Then job servers and caches, for as long, every state of the feed, and 200 kills of local-sql.
 	target/debug/soak --minutes $(SOAK_MINUTES) $(if $(SOAK_SEED),--seed $(SOAK_SEED))
 	SOAK_MINUTES=$(SOAK_MINUTES) cargo test --locked --quiet -p jobs --test it -- --ignored --nocapture --skip the_process
+	STOA_INSTANCES_SECS=$$((60 * $(SOAK_MINUTES))) cargo test --locked --quiet -p backplane --test it whatever_is_disturbed -- --nocapture
+	STOA_MODEL_STATES=0 cargo test --locked --quiet -p backplane --test it no_state_ -- --nocapture
 	LOCAL_SQL_KILLS=200 cargo test --locked --quiet -p local-sql --test it a_kill_under_load -- --nocapture

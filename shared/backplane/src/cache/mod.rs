@@ -4,7 +4,7 @@
 //! and tags. A hit needs the feed's lease, the present generation, and a stamp not below the floor of any
 //! slot. That one check replaces eviction messages, tag indexes and tombstones, and it fences a load that was
 //! overtaken by a change as surely as an old entry. What fails the check is a *suspect*: kept, because it may
-//! still be right, until a load replaces it or memory is needed.
+//! still be right, until a load replaces it or memory is needed (`upkeep` renews what a new generation made one, in batches).
 //!
 //! Not here: keeping up with the feed (see `feed`), any knowledge of what is cached. Start at
 //! [`Cache::get_or_load`]; `staleness` checks from outside, by samples, that all of this keeps its promise.
@@ -15,6 +15,7 @@ pub mod key;
 mod options;
 mod staleness;
 mod stats;
+mod upkeep;
 
 use std::any::Any;
 use std::hash::Hash;
@@ -30,6 +31,7 @@ use tokio::sync::Semaphore;
 pub use entry::Loaded;
 pub use options::{CacheOptions, TAGS_MAX};
 pub use stats::{CacheStats, ThreadReads};
+pub use upkeep::RENEW_BATCH_MAX;
 
 use crate::clock::{Nanos, nanos};
 use crate::feed::{Core, Feed, Position, Validity};
@@ -125,6 +127,7 @@ pub struct Cache<K: CacheKey> {
     flights: Flights<K, K::Value>,
     turns: Semaphore,
     waiting: AtomicUsize,
+    wishes: upkeep::Wishes<K>,
     counters: stats::Counters,
 }
 
@@ -157,6 +160,7 @@ impl<K: CacheKey> Cache<K> {
             item_weight_max,
             flights: Flights::new(),
             waiting: AtomicUsize::new(0),
+            wishes: upkeep::Wishes::new(),
             counters: stats::Counters::default(),
         }
     }
@@ -265,6 +269,10 @@ impl<K: CacheKey> Cache<K> {
         if validity == Validity::Valid && now < entry.expires {
             self.counters.hits.add_one();
             self.slide(key, &entry, now);
+            // Where it ends because the world changes then, nothing better can be had before.
+            if self.wishes.is_due(entry.expires - now) && entry.expires < entry.valid_until {
+                self.wishes.wish(key);
+            }
             return Found::Answer(Served::of(entry.value, Outcome::Hit));
         }
         self.look_again(entry, validity, now)

@@ -21,6 +21,9 @@ pub struct CacheOptions {
     /// The part of either time that is taken off at random, so that entries stored together do not expire
     /// together. 0.1.
     pub jitter: f64,
+    /// A value that is read in this last part of its time is renewed before it ends, where somebody keeps the cache fresh
+    /// ([`Cache::keep_fresh`](super::Cache::keep_fresh)); at most a tenth of `absolute`. 10 s; zero turns it off.
+    pub refresh_ahead: Duration,
     /// Loads under way at a time. 64.
     pub loads_max: usize,
     /// Loads waiting for their turn; one more is refused as overloaded. 1,024.
@@ -42,6 +45,7 @@ impl Default for CacheOptions {
             sliding: Some(Duration::from_secs(15 * 60)),
             absolute: None,
             jitter: 0.1,
+            refresh_ahead: Duration::from_secs(10),
             loads_max: 64,
             loads_waiting_max: 1_024,
             load_wait_max: Duration::from_secs(1),

@@ -90,6 +90,7 @@ pub(super) struct Counters {
     pub(super) overloaded: AtomicU64,
     pub(super) born_changed: AtomicU64,
     pub(super) too_heavy: AtomicU64,
+    pub(super) renewed: AtomicU64,
     pub(super) checks: AtomicU64,
     pub(super) checks_failed: AtomicU64,
     pub(super) stale_beyond_bound: AtomicU64,
@@ -130,6 +131,9 @@ pub struct CacheStats {
     pub born_changed: u64,
     /// Loaded values that were not stored because they were too heavy or had too many tags.
     pub too_heavy: u64,
+    /// Values renewed before a reader had to wait for them, see [`Cache::keep_fresh`](super::Cache::keep_fresh). Each batch
+    /// of them counts as one load.
+    pub renewed: u64,
     /// Values in memory that were compared with SQL, see [`Cache::watch_staleness`](super::Cache::watch_staleness).
     pub checks: u64,
     /// Values that could not be compared, because SQL did not answer.
@@ -164,6 +168,7 @@ impl Counters {
             overloaded: self.overloaded.load(Relaxed),
             born_changed: self.born_changed.load(Relaxed),
             too_heavy: self.too_heavy.load(Relaxed),
+            renewed: self.renewed.load(Relaxed),
             checks: self.checks.load(Relaxed),
             checks_failed: self.checks_failed.load(Relaxed),
             stale_beyond_bound: self.stale_beyond_bound.load(Relaxed),

@@ -166,6 +166,17 @@ impl Feed {
         self.wait_for(timeout, || self.core.log().is_some_and(|(_, applied)| applied >= sequence)).await
     }
 
+    /// Ticks whenever the position or the lease may have moved.
+    pub(crate) fn progress(&self) -> watch::Receiver<()> {
+        self.progress.subscribe()
+    }
+
+    /// Lets it tick, where a test does what the follower does.
+    #[cfg(feature = "testing")]
+    pub(crate) fn moved(&self) {
+        self.progress.send_replace(());
+    }
+
     async fn wait_for(&self, timeout: Duration, reached: impl Fn() -> bool) -> bool {
         let mut progress = self.progress.subscribe();
         let wait = async {

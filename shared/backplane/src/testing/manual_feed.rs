@@ -46,7 +46,9 @@ impl ManualFeed {
         let ticket = self.feed.core().probe_begin(now);
         let mark_at_asked = Some(mark(ticket.asked()));
         let answer = ProbeAnswer { log_id: self.log_id, head, mark: mark(head), pruned_to: 0, mark_at_asked };
-        self.feed.core().probe_end(ticket, &answer, now)
+        let probed = self.feed.core().probe_end(ticket, &answer, now);
+        self.feed.moved();
+        probed
     }
 
     /// A probe that fails.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use backplane::cache::RENEW_BATCH_MAX;
 use backplane::testing::ManualFeed;
 use backplane::{Cache, CacheError, CacheKey, CacheOptions, Loaded, Outcome, hash64};
 use tokio::sync::{Notify, Semaphore};
@@ -388,6 +389,20 @@ async fn values_with_many_tags_are_fenced_by_each_of_them() {
     }
 }
 
+#[tokio::test]
+async fn two_tags_in_one_slot_cost_a_load_and_nothing_else() {
+    let (feed, cache) = ready();
+    let core_feed = feed.feed();
+    let slot = |tag: i64| core_feed.core().slot(tag);
+    let twin = (0..).find(|tag| *tag != TAG && slot(*tag) == slot(TAG)).unwrap();
+    read(&cache, "one").await;
+    feed.commit(&[twin]);
+    assert_eq!(read(&cache, "one").await, answer("one", Outcome::Miss), "it might have been ours");
+    assert_eq!(read(&cache, "two").await, answer("one", Outcome::Hit));
+    feed.commit(&[TAG]);
+    assert_eq!(read(&cache, "two").await, answer("two", Outcome::Miss));
+}
+
 /// Looks at `A` again and again while SQL holds `truth`, until a value was compared.
 async fn checked_against(cache: &Cache<Name>, truth: &str) {
     let before = cache.stats().checks;
@@ -457,4 +472,158 @@ async fn what_is_not_given_is_not_checked_and_a_check_that_fails_is_counted() {
     feed.advance(Duration::from_secs(60));
     watch(10).await;
     assert_eq!((cache.stats().checks, cache.stats().checks_failed), (0, failed), "the lease is over");
+}
+
+/// Renews while `work` goes on; each batch is one query.
+async fn renewing(cache: &Cache<Name>, batches: &AtomicUsize, text: &str, work: impl Future<Output = ()>) {
+    let load_many = async |keys: Vec<Name>| {
+        batches.fetch_add(1, SeqCst);
+        Ok::<_, String>(keys.iter().map(|_| loaded(text)).collect())
+    };
+    tokio::select! {
+        never = cache.keep_fresh(load_many) => match never {},
+        () = work => {}
+    }
+}
+
+async fn renewed(cache: &Cache<Name>, count: u64) {
+    while cache.stats().renewed < count {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_read_shortly_before_its_end_is_renewed_and_no_reader_waits() {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let minute = Duration::from_secs(60);
+    let options =
+        CacheOptions { sliding: None, absolute: Some(minute), jitter: 0.0, ..CacheOptions::default() };
+    let cache = Cache::<Name>::new(feed.feed(), options);
+    let batches = AtomicUsize::new(0);
+    let idle = Name("idle");
+    read(&cache, "one").await;
+    cache.get_or_load(&idle, async || Ok::<_, String>(loaded("one"))).await.unwrap();
+    renewing(&cache, &batches, "two", async {
+        tokio::task::yield_now().await;
+        feed.advance(Duration::from_secs(50));
+        feed.probe();
+        assert_eq!(read(&cache, "no").await, answer("one", Outcome::Hit));
+        assert_eq!(cache.stats().renewed, 0, "ten seconds are left, and a tenth of its time is six");
+        feed.advance(Duration::from_secs(5));
+        feed.probe();
+        for _ in 0..100 {
+            assert_eq!(read(&cache, "no").await, answer("one", Outcome::Hit));
+        }
+        renewed(&cache, 1).await;
+        feed.advance(Duration::from_secs(50));
+        feed.probe();
+        assert_eq!(
+            read(&cache, "no").await,
+            answer("two", Outcome::Hit),
+            "its end is over, and nobody waited"
+        );
+        assert!(cache.get(&idle).is_none(), "nobody read it");
+    })
+    .await;
+    assert_eq!(batches.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn what_is_valid_up_to_a_moment_is_not_renewed_before_it() {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let cache = Cache::<Name>::new(feed.feed(), CacheOptions { sliding: None, ..CacheOptions::default() });
+    let minute = Duration::from_secs(60);
+    let load = async || Ok::<_, String>(Loaded { valid_for: Some(minute), ..loaded("sale") });
+    cache.get_or_load(&A, load).await.unwrap();
+    let batches = AtomicUsize::new(0);
+    renewing(&cache, &batches, "sale", async {
+        tokio::task::yield_now().await;
+        feed.advance(Duration::from_secs(59));
+        feed.probe();
+        assert!(cache.get(&A).is_some());
+        tokio::task::yield_now().await;
+    })
+    .await;
+    assert_eq!(batches.load(SeqCst), 0);
+}
+
+#[tokio::test]
+async fn suspects_of_a_new_generation_are_renewed_in_batches() {
+    const SUSPECTS: usize = 1_200;
+    let (mut feed, cache) = ready();
+    let names: Vec<Name> =
+        (0..SUSPECTS).map(|number| Name(Box::leak(number.to_string().into_boxed_str()))).collect();
+    for name in &names {
+        cache.get_or_load(name, async || Ok::<_, String>(loaded("one"))).await.unwrap();
+    }
+    // This one is known to be wrong.
+    feed.commit(&[names[7].hash64()]);
+    let batches = AtomicUsize::new(0);
+    let loads = cache.stats().loads;
+    feed.new_log();
+    renewing(&cache, &batches, "two", async {
+        tokio::task::yield_now().await;
+        feed.probe();
+        renewed(&cache, SUSPECTS as u64 - 1).await;
+    })
+    .await;
+    let queries = batches.load(SeqCst);
+    println!("{SUSPECTS} suspects of a new generation: {queries} queries");
+    assert_eq!(queries, (SUSPECTS - 1).div_ceil(RENEW_BATCH_MAX));
+    assert_eq!(cache.stats().loads, loads + queries as u64);
+    let hits =
+        names.iter().filter(|name| cache.get(name).is_some_and(|served| served.outcome == Outcome::Hit));
+    assert_eq!(hits.count(), SUSPECTS - 1);
+}
+
+#[tokio::test]
+async fn a_renewal_that_is_overtaken_by_a_change_is_not_kept() {
+    let (mut feed, cache) = ready();
+    read(&cache, "one").await;
+    feed.new_log();
+    let changing = async |keys: Vec<Name>| {
+        feed.commit(&[TAG]);
+        Ok::<_, String>(keys.iter().map(|_| loaded("old")).collect())
+    };
+    let work = async {
+        tokio::task::yield_now().await;
+        feed.probe();
+        renewed(&cache, 1).await;
+    };
+    tokio::select! {
+        never = cache.keep_fresh(changing) => match never {},
+        () = work => {}
+    }
+    assert_eq!(read(&cache, "new").await, answer("new", Outcome::Miss));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_fails_costs_nobody_his_answer_and_is_tried_again() {
+    let feed = ManualFeed::default();
+    feed.probe();
+    let minute = Duration::from_secs(60);
+    let options = CacheOptions { sliding: None, absolute: Some(minute), ..CacheOptions::default() };
+    let cache = Cache::<Name>::new(feed.feed(), options);
+    read(&cache, "one").await;
+    let tries = AtomicUsize::new(0);
+    let failing = async |_| {
+        tries.fetch_add(1, SeqCst);
+        Err::<Vec<Loaded<String>>, _>("SQL does not answer".to_owned())
+    };
+    let work = async {
+        tokio::task::yield_now().await;
+        feed.advance(Duration::from_secs(53));
+        feed.probe();
+        while tries.load(SeqCst) < 2 {
+            assert_eq!(read(&cache, "no").await, answer("one", Outcome::Hit));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        never = cache.keep_fresh(failing) => match never {},
+        () = work => {}
+    }
+    assert!(cache.stats().load_failures >= 1);
 }

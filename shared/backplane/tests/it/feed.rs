@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use backplane::feed::{Change, hint, new_log, prune};
 use backplane::testing::RedisServer;
-use backplane::{Outcome, hash64};
+use backplane::{Cache, CacheOptions, Loaded, Outcome, hash64};
 use bytes::Bytes;
 use sql::{Database, RowExt};
 
-use crate::world::{BY_HINT, BY_PROBE, Instance, LONG, database, head, tag, try_to_write, write};
+use crate::world::{BY_HINT, BY_PROBE, Instance, LONG, Name, database, head, tag, try_to_write, write};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_change_is_seen_at_once_by_its_writer_and_by_hint_elsewhere() {
@@ -377,4 +377,34 @@ async fn two_databases_behind_one_redis_and_channel_name_do_not_disturb_each_oth
     }
     shop.close().await;
     other.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_cache_forgets_is_told_to_nobody() {
+    let (test, server) = (database().await, RedisServer::start().await);
+    let one = Instance::start(&test, Some(&server), BY_HINT).await;
+    let two = Instance::start(&test, Some(&server), BY_HINT).await;
+    two.remembers("first").await;
+    let options = CacheOptions { max_bytes: 96 << 10, absolute: Some(LONG), ..CacheOptions::default() };
+    let small = Cache::<Name>::new(one.feed.clone(), options);
+    let text = "x".repeat(1 << 10);
+    for number in 0..300 {
+        let name: &'static str = Box::leak(number.to_string().into_boxed_str());
+        let load = async || Ok::<_, sql::Error>(Loaded::new(Some(text.clone()), vec![tag()]));
+        small.get_or_load(&Name(name), load).await.unwrap();
+    }
+    assert!(small.stats().entries < 200, "most are forgotten");
+    drop(small);
+    // A change is published; it is all that ever is.
+    let last = one.write("second").await;
+    assert!(two.feed.wait_applied(last, LONG).await);
+    assert_eq!((last, one.redis.as_ref().unwrap().status().published), (1, 1));
+    assert_eq!(
+        two.redis.as_ref().unwrap().status().published,
+        0,
+        "who hears of a change does not tell it on"
+    );
+    one.stop().await;
+    two.stop().await;
+    test.close().await;
 }

@@ -12,6 +12,7 @@ mod model;
 mod observed;
 #[cfg(target_os = "linux")]
 mod process;
+mod promises;
 mod push;
 mod redis;
 mod redis_backplane;
