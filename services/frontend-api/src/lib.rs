@@ -36,6 +36,10 @@ pub async fn run(host: Host) -> anyhow::Result<()> {
             stopping.run_until_cancelled(watched.watch_staleness(interval)).await;
         });
     }
+    let (fresh, stopping) = (state.clone(), host.lifecycle.stopping().clone());
+    host.lifecycle.spawn(async move {
+        stopping.run_until_cancelled(fresh.keep_fresh()).await;
+    });
     let document = openapi::document()?;
     let host = host.with_shortcut(routes::shortcut(state.clone()));
     host.serve(Some(document), move |config| routes::configure(config, state.clone())).await

@@ -63,6 +63,12 @@ impl AppState {
         self.cache.watch_staleness(interval, async |key| load(&self.database, &key).await).await
     }
 
+    /// Renews what is in memory for ever, before a request has to wait for it: what is asked for and expires soon, and
+    /// after a new generation everything that became doubtful.
+    pub async fn keep_fresh(&self) -> Infallible {
+        self.cache.keep_fresh(async |keys| load_many(&self.database, &keys).await).await
+    }
+
     /// For metrics.
     pub fn cache_stats(&self) -> CacheStats {
         let stats = self.cache.stats();
@@ -102,4 +108,31 @@ async fn load(database: &Database, key: &StorefrontKey) -> Result<Loaded<Documen
             publication::listing_page(database, store, category.as_ref(), *after, *limit).await
         }
     }
+}
+
+/// What many keys name, in their order: all products with one question, pages of lists one by one.
+async fn load_many(
+    database: &Database,
+    keys: &[StorefrontKey],
+) -> Result<Vec<Loaded<Document>>, store::Error> {
+    let products: Vec<_> = keys
+        .iter()
+        .filter_map(|key| match key {
+            StorefrontKey::Product { store, reference } => Some((store, reference)),
+            StorefrontKey::Listing { .. } => None,
+        })
+        .collect();
+    let mut documents = publication::find_documents(database, &products).await?.into_iter();
+    let mut loaded = Vec::with_capacity(keys.len());
+    for key in keys {
+        let document = match key {
+            StorefrontKey::Product { .. } => documents.next(),
+            StorefrontKey::Listing { .. } => None,
+        };
+        loaded.push(match document {
+            Some(document) => document,
+            None => load(database, key).await?,
+        });
+    }
+    Ok(loaded)
 }

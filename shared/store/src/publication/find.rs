@@ -7,6 +7,7 @@ use bytes::Bytes;
 use contracts::cache::{Document, tags};
 use contracts::storefront::{self, Cursor};
 use domain::{CategoryKey, ProductReference, StoreId};
+use serde_json::{Value, json};
 use sql::RowExt;
 
 /// The document of a published product. Without a value: there is none by this id or slug, or it is not published; the
@@ -25,13 +26,45 @@ pub async fn find_document(
         }
     };
     let seen = Seen::last_of(&sets)?;
-    let Some(row) = sets.first().and_then(|rows| rows.first()) else {
-        return Ok(Loaded::new(None, Vec::new()).having_seen(seen));
-    };
+    match sets.first().and_then(|rows| rows.first()) {
+        Some(row) => Ok(loaded(store, row)?.having_seen(seen)),
+        None => Ok(Loaded::new(None, Vec::new()).having_seen(seen)),
+    }
+}
+
+fn loaded(store: &StoreId, row: &sql::Row) -> Result<Loaded<Document>> {
     let bytes = Bytes::copy_from_slice(row.read::<&str>("Document")?.as_bytes());
     let document = Document::new(bytes, row.read("Version")?);
-    let tags = vec![tags::product(store, row.read("ProductId")?)];
-    Ok(Loaded::new(Some(document), tags).having_seen(seen))
+    Ok(Loaded::new(Some(document), vec![tags::product(store, row.read("ProductId")?)]))
+}
+
+/// As [`find_document`], for many products with one question; the answers stand in the order of `wanted`.
+pub async fn find_documents(
+    db: &sql::Database,
+    wanted: &[(&StoreId, &ProductReference)],
+) -> Result<Vec<Loaded<Document>>> {
+    let (mut by_id, mut by_slug) = (Vec::new(), Vec::new());
+    for (place, (store, reference)) in wanted.iter().enumerate() {
+        let store = store.as_str();
+        match reference {
+            ProductReference::Id(id) => by_id.push(json!({ "place": place, "store": store, "id": id })),
+            ProductReference::Slug(slug) => {
+                by_slug.push(json!({ "place": place, "store": store, "slug": slug.as_str() }));
+            }
+        }
+    }
+    let (by_id, by_slug) = (Value::from(by_id).to_string(), Value::from(by_slug).to_string());
+    let sets = db.query_sets(include_str!("documents.sql"), &[&by_id.as_str(), &by_slug.as_str()]).await?;
+    let seen = Seen::last_of(&sets)?;
+    let nothing = || Loaded::new(None, Vec::new()).having_seen(seen);
+    let mut answers: Vec<Loaded<Document>> = wanted.iter().map(|_| nothing()).collect();
+    for row in sets.iter().take(2).flatten() {
+        let place = usize::try_from(row.read::<i32>("Place")?).unwrap_or(usize::MAX);
+        if let (Some(answer), Some((store, _))) = (answers.get_mut(place), wanted.get(place)) {
+            *answer = loaded(store, row)?.having_seen(seen);
+        }
+    }
+    Ok(answers)
 }
 
 /// A page of the published products of a store, in the order of their ids, with ids greater than `after`. With a

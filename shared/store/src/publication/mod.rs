@@ -7,6 +7,6 @@
 mod find;
 mod replace;
 
-pub use find::{find_document, listing_page};
+pub use find::{find_document, find_documents, listing_page};
 pub(crate) use replace::{Before, Change, publish};
 pub use replace::{ListingTags, raise_listings};

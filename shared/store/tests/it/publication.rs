@@ -5,7 +5,7 @@ use backplane::feed::Seen;
 use contracts::cache::{Document, tags};
 use contracts::storefront::{Cursor, ListingPage, ProductDocument, ProductSummary};
 use domain::{CategoryKey, ProductReference, StoreId};
-use store::publication::{ListingTags, find_document, listing_page, raise_listings};
+use store::publication::{ListingTags, find_document, find_documents, listing_page, raise_listings};
 
 /// The document and its tags.
 async fn find(world: &World, reference: &str) -> Option<(Document, Vec<i64>)> {
@@ -88,6 +88,32 @@ async fn a_category_lists_what_it_contains_at_any_depth() {
     let nowhere = StoreId::parse("nowhere").unwrap();
     let nothing = listing_page(world.db(), &nowhere, None, 0, 10).await.unwrap();
     assert_eq!((nothing.value, nothing.tags), (None, vec![tags::listings(&nowhere)]));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn many_documents_are_found_with_one_question_and_each_is_the_one_that_was_asked_for() {
+    let world = World::new().await;
+    world.import(1, &[product("mug", "Mug \"large\""), product("cup", "Cup"), product("bowl", "Bowl")]).await;
+    let (mug, cup) = (world.id_of("mug").await, world.id_of("cup").await);
+    let nowhere = StoreId::parse("nowhere").unwrap();
+    let texts = ["bowl", &cup.to_string(), "nothing", "mug", &mug.to_string(), &i64::MAX.to_string(), "mug"];
+    let references: Vec<ProductReference> =
+        texts.iter().map(|text| ProductReference::parse(text).unwrap()).collect();
+    let mut wanted: Vec<_> = references.iter().map(|reference| (&world.store, reference)).collect();
+    wanted.push((&nowhere, &references[0]));
+
+    let found = find_documents(world.db(), &wanted).await.unwrap();
+    assert_eq!(found.len(), wanted.len());
+    for ((store, reference), found) in wanted.into_iter().zip(found) {
+        let alone = find_document(world.db(), store, reference).await.unwrap();
+        assert_eq!(
+            (found.value, found.tags, found.seen),
+            (alone.value, alone.tags, alone.seen),
+            "{reference:?}"
+        );
+    }
+    assert!(find_documents(world.db(), &[]).await.unwrap().is_empty());
     world.close().await;
 }
 
