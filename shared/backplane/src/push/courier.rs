@@ -18,6 +18,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use signalr::{LocalConnections, Recipients, SerializedInvocation};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -174,11 +175,11 @@ impl Shared {
         let mut waiting: HashSet<Arc<str>> = HashSet::new();
         let mut busy: HashSet<Arc<str>> = HashSet::new();
         let mut tasks: JoinSet<Done> = JoinSet::new();
-        let mut is_asking = false;
-        let mut ask_now = true;
+        // However many hints come, SQL is asked when it is due.
+        let (mut is_asking, mut is_due, mut asked_at) = (false, true, Instant::now());
         loop {
-            if std::mem::take(&mut ask_now) && !is_asking {
-                is_asking = true;
+            if is_due && !is_asking {
+                (is_asking, is_due, asked_at) = (true, false, Instant::now());
                 let this = self.clone();
                 tasks.spawn(async move { Done::Asked(this.ask().await) });
             }
@@ -202,7 +203,7 @@ impl Shared {
                             waiting.insert(user);
                         }
                     }
-                    Some(Heard::Everybody) => ask_now = true,
+                    Some(Heard::Everybody) => is_due = true,
                     None => break,
                 },
                 Some(done) = tasks.join_next(), if !tasks.is_empty() => match done {
@@ -226,7 +227,7 @@ impl Shared {
                         is_asking = false;
                     }
                 },
-                () = tokio::time::sleep(self.pause()) => ask_now = true,
+                () = tokio::time::sleep_until(asked_at + self.pause()), if !is_asking => is_due = true,
             }
         }
         tasks.shutdown().await;
@@ -289,9 +290,9 @@ impl Shared {
         let hub = self.hub.get().ok_or(Error::NoConnection)?;
         let connections = self.connections(user_id).ok_or(Error::NoConnection)?;
         let _turn = connections.turn().await;
-        let mut replay = self.push.replay(user_id, after, PAGE).await?;
-        let after = if replay.head < after { 0 } else { after };
-        if after == 0 {
+        let (mut after, mut replay) = (after, self.push.replay(user_id, after, PAGE).await?);
+        if replay.head < after {
+            after = 0;
             replay = self.push.replay(user_id, 0, PAGE).await?;
         }
         let known_from = connections.known_from(connection_id).ok_or(Error::NoConnection)?;

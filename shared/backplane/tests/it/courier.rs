@@ -365,6 +365,41 @@ async fn lost_hints_and_a_dead_redis_cost_time_and_no_notification() {
 }
 
 #[tokio::test]
+async fn a_stream_of_hints_does_not_put_off_the_question_that_finds_what_they_miss() {
+    let test = database().await;
+    let worker = Instance::start(&test, None, NEVER).await;
+    let instance = Instance::start(&test, None, Duration::from_millis(200)).await;
+    let (mut client, _) = instance.subscriber(0).await;
+    // Hints of a user who is not here come faster than SQL is asked.
+    let noise = async {
+        loop {
+            raise_for(&instance.push, &instance.database, "user:2").await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    worker.raise(1).await;
+    tokio::select! {
+        n = next(&mut client) => assert_eq!(n, 1),
+        () = noise => {}
+    }
+    drop(client);
+    instance.end().await;
+    worker.end().await;
+    test.close().await;
+}
+
+async fn raise_for(push: &Push, database: &Database, user_id: &str) {
+    let content = &Numbered { n: 0, text: String::new() };
+    let raised = database.transaction("test.raise", |tx| {
+        Box::pin(async move {
+            let new = New { user_id, creator: "", collapse_key: "", title: "", description: "", content };
+            push.notify(tx, &new).await
+        })
+    });
+    raised.await.unwrap();
+}
+
+#[tokio::test]
 async fn what_was_raised_while_an_instance_could_not_reach_sql_comes_when_it_can() {
     let test = database().await;
     let proxy = test.proxy().await;
