@@ -193,10 +193,11 @@ impl Binder<'_> {
             ("DAY", [value]) => self.datepart(DatePart::Day, value),
             ("HASHBYTES", [algorithm, value]) => {
                 let (algorithm, value) = (self.scalar(algorithm)?, self.scalar(value)?);
-                if !value.ty.is_binary() {
-                    return Err(SqlError::unsupported("HASHBYTES of anything but binary"));
+                if !value.ty.is_binary() && !value.ty.is_text() {
+                    return Err(SqlError::unsupported("HASHBYTES of anything but strings and binaries"));
                 }
-                let sql = format!("ts_hashbytes({}, {})", algorithm.implicitly_as(TEXT)?, value.sql);
+                let bytes = value.cast_to(SqlType::VarBinary(None));
+                let sql = format!("ts_hashbytes({}, {bytes})", algorithm.implicitly_as(TEXT)?);
                 Ok(Scalar::new(sql, SqlType::VarBinary(Some(8000))))
             }
             _ => self.plain(call),
