@@ -7,9 +7,11 @@
 
 mod aggregate;
 pub(super) mod change;
+mod common_table;
 mod condition;
 mod function;
 mod json;
+mod operator;
 mod query;
 mod scalar;
 mod scope;
@@ -156,9 +158,9 @@ pub(super) struct Binder<'a> {
     /// A hint asked for more than a read lock: in an explicit transaction the query takes the write lock.
     pub(super) locking: bool,
     /// Common table expressions in sight, the innermost last.
-    pub(super) ctes: Vec<query::CommonTable>,
+    pub(super) ctes: Vec<common_table::CommonTable>,
     /// The expression among them that is being defined.
-    pub(super) recursion: Option<query::Recursion>,
+    pub(super) recursion: Option<common_table::Recursion>,
     /// Counts names given to nameless things.
     pub(super) generated_names: usize,
     /// What the session's user must be allowed to.

@@ -60,6 +60,14 @@ pub(in super::super) struct SystemView {
     rows: fn(&Metadata) -> Vec<Json>,
 }
 
+const OBJECT: &[(&str, SqlType)] = &[
+    ("name", NAME),
+    ("object_id", INT),
+    ("schema_id", INT),
+    ("type", SqlType::Char(2)),
+    ("type_desc", WORD),
+];
+
 const VIEWS: &[SystemView] = &[
     SystemView {
         name: "sys.databases",
@@ -78,28 +86,9 @@ const VIEWS: &[SystemView] = &[
         rows: databases,
     },
     SystemView { name: "sys.schemas", columns: &[("name", NAME), ("schema_id", INT)], rows: schemas },
-    SystemView {
-        name: "sys.tables",
-        columns: &[
-            ("name", NAME),
-            ("object_id", INT),
-            ("schema_id", INT),
-            ("type", SqlType::Char(2)),
-            ("type_desc", WORD),
-        ],
-        rows: tables,
-    },
-    SystemView {
-        name: "sys.objects",
-        columns: &[
-            ("name", NAME),
-            ("object_id", INT),
-            ("schema_id", INT),
-            ("type", SqlType::Char(2)),
-            ("type_desc", WORD),
-        ],
-        rows: tables,
-    },
+    SystemView { name: "sys.tables", columns: OBJECT, rows: tables },
+    // Constraints are not listed.
+    SystemView { name: "sys.objects", columns: OBJECT, rows: tables },
     SystemView {
         name: "sys.columns",
         columns: &[
