@@ -5,6 +5,7 @@
 mod bare;
 mod load;
 mod product;
+mod push;
 mod report;
 
 use std::process::Command;
@@ -25,6 +26,9 @@ struct Arguments {
     /// Serves the bare reference route with the body in this file (used by the benchmark itself).
     #[arg(long, hide = true)]
     serve_bare: Option<std::path::PathBuf>,
+    /// Serves a hub and bare WebSockets, with the Redis of this address or alone (used by the benchmark itself).
+    #[arg(long, hide = true)]
+    serve_push: Option<String>,
 }
 
 fn main() -> Result<()> {
@@ -32,10 +36,18 @@ fn main() -> Result<()> {
     if let Some(body) = arguments.serve_bare {
         return bare::serve(&body);
     }
+    if let Some(redis) = arguments.serve_push {
+        return push::serve(&redis);
+    }
     pin_to(FRONT_PROCESSOR)?;
     take_turns()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let measurements = runtime.block_on(product::run(arguments.only.as_deref()))?;
+    let only = arguments.only.as_deref();
+    let measurements = runtime.block_on(async {
+        let mut measurements = product::run(only).await?;
+        measurements.extend(push::run(only).await?);
+        anyhow::Ok(measurements)
+    })?;
     ensure!(!measurements.is_empty(), "there is no benchmark of that name");
     report::print(&measurements);
     report::write(&measurements)
