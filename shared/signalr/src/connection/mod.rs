@@ -365,9 +365,11 @@ impl Connection {
             return true;
         }
         let Some(protocol) = self.protocol() else {
-            if now_ms.saturating_sub(self.created_at_ms.max(now_ms - attached_ms.unwrap_or(0)))
-                >= milliseconds(options.handshake_timeout)
-            {
+            let limit_ms = milliseconds(options.handshake_timeout);
+            // Each poll is a new transport: that alone must not put the handshake off for ever.
+            let created_ms = now_ms.saturating_sub(self.created_at_ms);
+            let overdue = created_ms >= limit_ms + milliseconds(options.disconnect_timeout);
+            if overdue || attached_ms.is_some_and(|ms| ms >= limit_ms) {
                 self.refuse_handshake("Handshake was canceled.");
             }
             return false;

@@ -104,6 +104,10 @@ async fn a_handshake_that_does_not_come_is_not_waited_for() -> Outcome {
         let refused = client.next().await;
         assert!(refused.is_err_and(|error| error.to_string() == "Missing required property 'type'."));
     }
+    // Nor do polls without end help.
+    let polls = ClientOptions { transport: TransportKind::LongPolling, ..ClientOptions::default() };
+    let mut polls = Client::open(&server.url(), polls).await?;
+    assert!(polls.next().await.is_err_and(|error| error.to_string() == "Missing required property 'type'."));
     while hub.status().connections > 0 {
         tokio::task::yield_now().await;
     }
