@@ -75,6 +75,7 @@ impl Slots {
     }
 }
 
+/// A value in memory.
 pub(super) struct Entry<V> {
     pub(super) value: Option<Arc<V>>,
     /// The position applied before the load began.
@@ -96,6 +97,14 @@ impl<V> Clone for Entry<V> {
     #[inline]
     fn clone(&self) -> Self {
         Self { value: self.value.clone(), slots: self.slots.clone(), ..*self }
+    }
+}
+
+impl<V> Entry<V> {
+    /// Whether it ends though it is read, and a renewal could live longer: not where sliding goes on, and not where it
+    /// ends because the world changes then.
+    pub(super) fn ends_for_good(&self) -> bool {
+        self.expires == self.expires_at_last && self.expires < self.valid_until
     }
 }
 

@@ -269,8 +269,7 @@ impl<K: CacheKey> Cache<K> {
         if validity == Validity::Valid && now < entry.expires {
             self.counters.hits.add_one();
             self.slide(key, &entry, now);
-            // Where it ends because the world changes then, nothing better can be had before.
-            if self.wishes.is_due(entry.expires - now) && entry.expires < entry.valid_until {
+            if self.wishes.is_due(entry.expires - now) && entry.ends_for_good() {
                 self.wishes.wish(key);
             }
             return Found::Answer(Served::of(entry.value, Outcome::Hit));

@@ -309,7 +309,7 @@ async fn pruning_while_gaps_are_read_costs_generations_and_never_a_right_answer(
     const ROUNDS: usize = 12;
     let test = database().await;
     // Nothing is published: every change is a gap that the next probe finds.
-    let one = Instance::start(&test, None, Duration::from_millis(100)).await;
+    let one = Instance::start(&test, None, Duration::from_secs(1)).await;
     let pruner = {
         let database = test.pool(sql::Options::default()).await;
         tokio::spawn(async move {

@@ -16,7 +16,8 @@ use sql::{Database, RowExt};
 
 pub const LONG: Duration = Duration::from_secs(60);
 pub const BY_HINT: Duration = Duration::from_secs(600);
-pub const BY_PROBE: Duration = Duration::from_millis(600);
+/// A probe each second; half of it is the longest that SQL may take to answer one, on a busy machine too.
+pub const BY_PROBE: Duration = Duration::from_secs(3);
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Name(pub &'static str);

@@ -43,6 +43,9 @@ pub async fn find_documents(
     db: &sql::Database,
     wanted: &[(&StoreId, &ProductReference)],
 ) -> Result<Vec<Loaded<Document>>> {
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let (mut by_id, mut by_slug) = (Vec::new(), Vec::new());
     for (place, (store, reference)) in wanted.iter().enumerate() {
         let store = store.as_str();
