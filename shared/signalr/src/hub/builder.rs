@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use futures_util::{FutureExt, Stream};
 use parking_lot::RwLock;
@@ -178,6 +179,7 @@ impl HubBuilder {
             closing: CancellationToken::new(),
             stopped: CancellationToken::new(),
             started_at: Instant::now(),
+            clock_ms: AtomicU64::new(0),
             runtime: Handle::current(),
             options,
         });

@@ -15,7 +15,7 @@ pub(super) async fn run(hub: Arc<HubInner>) {
             _ = ticks.tick() => {}
             () = hub.stopped.cancelled() => return,
         }
-        let now_ms = hub.now_ms();
+        let now_ms = hub.set_clock();
         for connection in hub.connections() {
             if connection.tick(now_ms) {
                 hub.forget(connection.token());

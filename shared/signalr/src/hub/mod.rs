@@ -12,6 +12,7 @@ pub(crate) mod invoke;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actix_web::web::ServiceConfig;
@@ -79,6 +80,7 @@ pub(crate) struct HubInner {
     closing: CancellationToken,
     stopped: CancellationToken,
     started_at: Instant,
+    clock_ms: AtomicU64,
     runtime: Handle,
 }
 
@@ -147,9 +149,17 @@ impl Hub {
 }
 
 impl HubInner {
-    /// Milliseconds since the hub was started.
+    /// Milliseconds from the start of the hub to its last heartbeat: as exact as what looks at it, and every message to
+    /// every client asks.
     pub(crate) fn now_ms(&self) -> u64 {
-        self.started_at.elapsed().as_millis() as u64
+        self.clock_ms.load(Ordering::Relaxed)
+    }
+
+    /// Sets the clock; the heartbeat does.
+    fn set_clock(&self) -> u64 {
+        let now_ms = self.started_at.elapsed().as_millis() as u64;
+        self.clock_ms.store(now_ms, Ordering::Relaxed);
+        now_ms
     }
 
     /// Runs a task of the hub where the caller runs, or where the hub was started; [`Hub::close`] waits for it.
