@@ -12,6 +12,8 @@ use crate::error::{Error, Result, take_set};
 
 /// Most members moved in one statement; more follow at once.
 const MEMBERS_MAX: i32 = 1_000;
+/// Jobs waiting in a queue above which no more are moved into it for now.
+const WAITING_MAX: i32 = 2_000;
 
 pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     loop {
@@ -32,7 +34,8 @@ pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
 async fn move_due(shared: &Shared) -> Result<()> {
     const STATEMENT: &str = "server/schedule.sql";
     loop {
-        let mut sets = shared.database.query_sets(include_str!("schedule.sql"), &[&MEMBERS_MAX]).await?;
+        let mut sets =
+            shared.database.query_sets(include_str!("schedule.sql"), &[&MEMBERS_MAX, &WAITING_MAX]).await?;
         let summary = take_set(&mut sets, 0, STATEMENT)?;
         let members: i32 =
             summary.first().ok_or(Error::Answer { statement: STATEMENT, set: 0 })?.read("Members")?;

@@ -1,6 +1,7 @@
 -- Moves due members of the `schedule` set into their queues. One process at a time, under Hangfire's own lock name, so
 -- that our schedulers and .NET's exclude each other.
--- @P1 most members to move
+-- @P1 most members to move   @P2 jobs that may wait in a queue before no more are moved into it: what is due all at once
+-- does not stand in front of everything that is enqueued later
 -- -> Moved, then the queues that received jobs
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
@@ -13,6 +14,7 @@ DECLARE @members int = 0;
 DECLARE @due TABLE (
     Member nvarchar(256) NOT NULL PRIMARY KEY, Colon int NOT NULL, JobId bigint NULL, Queue nvarchar(50) NULL
 );
+DECLARE @full TABLE (Queue nvarchar(50) NOT NULL PRIMARY KEY);
 DECLARE @moved TABLE (JobId bigint NOT NULL PRIMARY KEY, Queue nvarchar(50) NULL);
 DECLARE @state TABLE (Id bigint NOT NULL, JobId bigint NOT NULL PRIMARY KEY);
 
@@ -23,10 +25,17 @@ EXEC @lock = sp_getapplock @Resource = N'HangFire:locks:schedulepoller', @LockMo
 
 IF @lock >= 0
 BEGIN
+    INSERT INTO @full (Queue)
+    SELECT r.Queue
+    FROM (SELECT DISTINCT o.Queue FROM Jobs.ServerQueue AS o) AS r
+    WHERE (SELECT COUNT(*) FROM (SELECT TOP (@P2) q.Id FROM HangFire.JobQueue AS q
+                                 WHERE q.Queue = r.Queue AND q.FetchedAt IS NULL) AS w) >= @P2;
+
     INSERT INTO @due (Member, Colon)
     SELECT TOP (@P1) s.Value, CHARINDEX(N':', s.Value)
     FROM HangFire.[Set] AS s
     WHERE s.[Key] = N'schedule' AND s.Score <= @unixMs / 1000
+        AND NOT EXISTS (SELECT 1 FROM @full AS f WHERE LEFT(s.Value, LEN(f.Queue) + 1) = f.Queue + N':')
     ORDER BY s.Score;
     SET @members = @@ROWCOUNT;
 END;

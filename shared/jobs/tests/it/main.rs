@@ -11,6 +11,7 @@ mod cleanup;
 mod continuations;
 mod dead_server;
 mod delayed;
+mod due_at_once;
 mod enqueue;
 mod fence;
 mod hold;
