@@ -3,6 +3,7 @@
 //! One module per benchmark; `load` is the shared load generator, `report` the table.
 
 mod bare;
+mod job_engine;
 mod load;
 mod product;
 mod push;
@@ -29,6 +30,9 @@ struct Arguments {
     /// Serves a hub and bare WebSockets, with the Redis of this address or alone (used by the benchmark itself).
     #[arg(long, hide = true)]
     serve_push: Option<String>,
+    /// Runs `jobs` or `baseline` with so many slots: `jobs,8` (used by the benchmark itself).
+    #[arg(long, hide = true)]
+    serve_jobs: Option<String>,
 }
 
 fn main() -> Result<()> {
@@ -39,6 +43,10 @@ fn main() -> Result<()> {
     if let Some(redis) = arguments.serve_push {
         return push::serve(&redis);
     }
+    if let Some(what) = arguments.serve_jobs {
+        let (what, slots) = what.split_once(',').context("`jobs,8` or `baseline,8`")?;
+        return job_engine::serve(what, slots.parse()?);
+    }
     pin_to(FRONT_PROCESSOR)?;
     take_turns()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -46,6 +54,7 @@ fn main() -> Result<()> {
     let measurements = runtime.block_on(async {
         let mut measurements = product::run(only).await?;
         measurements.extend(push::run(only).await?);
+        measurements.extend(job_engine::run(only).await?);
         anyhow::Ok(measurements)
     })?;
     ensure!(!measurements.is_empty(), "there is no benchmark of that name");
