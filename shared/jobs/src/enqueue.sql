@@ -27,7 +27,7 @@ FROM @job AS j
 ORDER BY j.Id;
 
 UPDATE j SET j.StateId = s.Id
-FROM HangFire.Job AS j INNER JOIN @state AS s ON s.JobId = j.Id;
+FROM @state AS s INNER JOIN HangFire.Job AS j ON j.Id = s.JobId;
 
 INSERT INTO HangFire.JobParameter (JobId, Name, Value)
 SELECT j.Id, p.Name, SUBSTRING(p.Value, 2, LEN(p.Value) - 2)

@@ -70,8 +70,8 @@ BEGIN
 
     UPDATE j SET j.StateId = s.Id, j.StateName = c.Target,
         j.ExpireAt = CASE WHEN c.Met = 0 THEN DATEADD(second, @keepSecs, @now) ELSE NULL END
-    FROM HangFire.Job AS j
-        INNER JOIN @turnedState AS s ON s.JobId = j.Id
+    FROM @turnedState AS s
+        INNER JOIN HangFire.Job AS j ON j.Id = s.JobId
         INNER JOIN @child AS c ON c.JobId = s.JobId
     WHERE c.Round = @round;
 

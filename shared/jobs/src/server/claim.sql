@@ -161,15 +161,15 @@ BEGIN
     ORDER BY c.JobId;
 
     UPDATE j SET j.StateId = p.Id, j.StateName = N'Processing'
-    FROM HangFire.Job AS j INNER JOIN @processing AS p ON p.JobId = j.Id;
+    FROM @processing AS p INNER JOIN HangFire.Job AS j ON j.Id = p.JobId;
 
     DELETE l FROM Jobs.Lease AS l INNER JOIN @claimed AS c ON c.JobId = l.JobId;
     INSERT INTO Jobs.Lease (JobId, StateId, Queue, QueueId, ServerId, RenewedAt)
     SELECT c.JobId, p.Id, c.Queue, c.QueueId, @P5, @now
     FROM @candidate AS c INNER JOIN @processing AS p ON p.JobId = c.JobId;
 
-    DELETE h FROM Jobs.Hold AS h INNER JOIN @claimed AS c ON c.JobId = h.JobId;
-    DELETE s FROM Jobs.Shelf AS s INNER JOIN @claimed AS c ON c.JobId = s.JobId;
+    DELETE h FROM @claimed AS c INNER JOIN Jobs.Hold AS h ON h.JobId = c.JobId;
+    DELETE s FROM @claimed AS c INNER JOIN Jobs.Shelf AS s ON s.JobId = c.JobId;
 
     IF EXISTS (SELECT 1 FROM @limit)
     BEGIN
@@ -204,7 +204,7 @@ BEGIN
         FROM HangFire.JobQueue AS q
             INNER JOIN @candidate AS c ON c.Queue = q.Queue AND c.QueueId = q.Id
             INNER JOIN @shelved AS o ON o.JobId = c.JobId;
-        DELETE h FROM Jobs.Hold AS h INNER JOIN @shelved AS o ON o.JobId = h.JobId;
+        DELETE h FROM @shelved AS o INNER JOIN Jobs.Hold AS h ON h.JobId = o.JobId;
         SELECT @held = COUNT(*) FROM @shelved AS o;
     END;
 
@@ -245,6 +245,6 @@ FROM @candidate AS c
 ORDER BY c.QueueId;
 
 SELECT p.JobId, p.Name, p.Value
-FROM HangFire.JobParameter AS p INNER JOIN @claimed AS c ON c.JobId = p.JobId;
+FROM @claimed AS c INNER JOIN HangFire.JobParameter AS p ON p.JobId = c.JobId;
 
 SELECT DISTINCT c.Queue FROM @child AS c INNER JOIN @turned AS t ON t.JobId = c.JobId WHERE c.Target = N'Enqueued';

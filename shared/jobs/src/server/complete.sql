@@ -2,6 +2,7 @@
 -- @P1 [{"j": job, "f": fence, "q": queue, "i": queue row, "s": new state, "r": reason, "d": {the state's data without its time},
 --       "w": delay before the retry in ms, "n": retry count, "x": 1 if the server died alone}]
 -- @P9 seconds until a succeeded job expires
+-- In joins of a few rows with a whole table the few stand first: local-sql has no statistics and keeps the order.
 SET NOCOUNT ON;
 SET XACT_ABORT ON;
 
@@ -73,7 +74,7 @@ BEGIN
 
     UPDATE j SET j.StateId = s.Id, j.StateName = s.Name,
         j.ExpireAt = CASE WHEN s.Name = N'Succeeded' THEN DATEADD(second, @P9, @now) ELSE NULL END
-    FROM HangFire.Job AS j INNER JOIN @state AS s ON s.JobId = j.Id;
+    FROM @state AS s INNER JOIN HangFire.Job AS j ON j.Id = s.JobId;
 
     -- Queue rows: gone when the job left the queue, free again when it was given back.
     DELETE q
@@ -147,7 +148,7 @@ BEGIN
         DELETE s FROM HangFire.[Set] AS s INNER JOIN @retry AS r ON r.Plain = s.Value WHERE s.[Key] = N'retries';
         INSERT INTO HangFire.[Set] ([Key], Score, Value) SELECT N'retries', 0, r.Plain FROM @retry AS r;
 
-        DELETE p FROM HangFire.JobParameter AS p INNER JOIN @retry AS r ON r.JobId = p.JobId
+        DELETE p FROM @retry AS r INNER JOIN HangFire.JobParameter AS p ON p.JobId = r.JobId
         WHERE p.Name = N'RetryCount';
         INSERT INTO HangFire.JobParameter (JobId, Name, Value)
         SELECT r.JobId, N'RetryCount', CAST(r.RetryCount AS nvarchar(10)) FROM @retry AS r;

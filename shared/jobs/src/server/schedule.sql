@@ -66,7 +66,7 @@ BEGIN
     ORDER BY m.JobId;
 
     UPDATE j SET j.StateId = s.Id
-    FROM HangFire.Job AS j INNER JOIN @state AS s ON s.JobId = j.Id;
+    FROM @state AS s INNER JOIN HangFire.Job AS j ON j.Id = s.JobId;
 
     INSERT INTO HangFire.JobQueue (JobId, Queue) SELECT m.JobId, m.Queue FROM @moved AS m ORDER BY m.JobId;
 
