@@ -29,9 +29,10 @@ async fn hears(one: &Instance, two: &Instance, text: &str) {
 }
 
 async fn stop(instances: (Instance, Instance), test: TestDatabase) {
-    instances.0.stop().await;
-    instances.1.stop().await;
-    test.close().await;
+    // In boxes: they are large for a future to carry.
+    Box::pin(instances.0.stop()).await;
+    Box::pin(instances.1.stop()).await;
+    Box::pin(test.close()).await;
 }
 
 async fn started(role: RedisRole) -> RedisServer {
