@@ -91,7 +91,7 @@ fn as_time(name: &str, value: &str) -> String {
     let is_time = name.ends_with("At");
     let ms = value.parse::<i64>().ok().filter(|_| is_time);
     let at = ms.and_then(|ms| OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000).ok());
-    at.map_or_else(|| value.to_owned(), |at| layout::moment_text(at))
+    at.map_or_else(|| value.to_owned(), layout::moment_text)
 }
 
 fn table(values: &BTreeMap<String, String>) -> Markup {

@@ -17,7 +17,7 @@ fn ids(page: &JobPage) -> Vec<i64> {
 #[tokio::test]
 async fn jobs_are_found_by_state_type_argument_queue_and_time_a_page_at_a_time() {
     let world = World::new().await;
-    let notes: Vec<_> = (1..=5).map(|number| jobs_note(number)).collect();
+    let notes: Vec<_> = (1..=5).map(jobs_note).collect();
     let first: Vec<i64> = world.enqueue_many(&notes).await.iter().map(|id| id.0).collect();
     let letter = world.enqueue(Letter { page: 77 }).await;
     let client = &world.client;
