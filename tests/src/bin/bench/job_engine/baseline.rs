@@ -6,10 +6,11 @@
 use anyhow::Result;
 use sql::{Database, RowExt as _};
 
-/// Works until nothing is left, and then looks again, until the process is killed.
-pub(super) async fn work(database: &Database) -> Result<()> {
+/// Works until nothing is left, and then looks again, until the process is killed. A job whose transition failed (many
+/// workers wait for each other's locks) is left where it is.
+pub(super) async fn work(database: &Database) {
     loop {
-        if !run_one(database).await? {
+        if !matches!(run_one(database).await, Ok(true)) {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     }
