@@ -7,7 +7,7 @@ use crate::support::{batch, config, connect, connect_with, error_number, options
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_connections_work_at_once() {
     const CONNECTIONS: i32 = 200;
-    const ROWS_EACH: i32 = 5;
+    const ROWS_EACH: i32 = 2;
     let server = server().await;
     let mut first = connect(&server).await;
     batch(&mut first, "CREATE TABLE T (Id int NOT NULL PRIMARY KEY, Worker int NOT NULL)").await.unwrap();

@@ -5,6 +5,7 @@
 mod bare;
 mod job_engine;
 mod load;
+mod local_sql;
 mod product;
 mod push;
 mod report;
@@ -55,6 +56,7 @@ fn main() -> Result<()> {
         let mut measurements = product::run(only).await?;
         measurements.extend(push::run(only).await?);
         measurements.extend(job_engine::run(only).await?);
+        measurements.extend(local_sql::run(only).await?);
         anyhow::Ok(measurements)
     })?;
     ensure!(!measurements.is_empty(), "there is no benchmark of that name");
