@@ -32,13 +32,8 @@ pub(in super::super) struct Scalar {
 
 impl Scalar {
     /// A computed value.
-    pub(super) fn new(sql: String, ty: SqlType) -> Self {
+    pub(in super::super) fn new(sql: String, ty: SqlType) -> Self {
         Self { sql, ty, nullable: true, collation: None, is_null: false, whole: None, column: None }
-    }
-
-    /// A column of the table that a statement of SQLite changes.
-    pub(in super::super) fn column_of(sql: String, ty: SqlType) -> Self {
-        Self::new(sql, ty)
     }
 
     pub(super) fn not_null(self) -> Self {

@@ -77,7 +77,7 @@ pub(super) fn register(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Money may use all that its bytes hold: more than its precision says.
-pub(super) fn held(ty: SqlType, shape: Shape) -> Shape {
+fn held(ty: SqlType, shape: Shape) -> Shape {
     if matches!(ty, SqlType::Decimal(..)) { shape } else { Shape::new(decimal::MAX_PRECISION, shape.scale) }
 }
 

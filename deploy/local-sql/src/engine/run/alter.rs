@@ -349,7 +349,7 @@ impl Session {
         let text = create_table(catalog, table, false)?;
         let any = text.replacen(&catalog::column_text(table, index), &format!("{name} ANY"), 1);
         self.put_definition(table, &any)?;
-        let old = bind::Scalar::column_of(name.clone(), from);
+        let old = bind::Scalar::new(name.clone(), from);
         let value = old.for_column(&bound_table(table), index)?;
         self.run_sql(&format!("UPDATE {} SET {name} = {value}", table.sql_name()))
             .map_err(|error| self.with_database(error))?;
