@@ -18,7 +18,8 @@ const JOBS_MAX: i32 = 1_000;
 
 pub(super) async fn run(shared: Arc<Shared>, stop: CancellationToken) {
     loop {
-        let pause = shared.options.watch_interval.mul_f64(rand::random_range(0.5..=1.0));
+        // Seldom: whoever frees a place or brings a handler has done its part at once.
+        let pause = shared.options.watch_interval.mul_f64(rand::random_range(2.0..=4.0));
         let met_some = tokio::select! {
             () = shared.shelf.notified() => true,
             () = sleep(pause) => false,
