@@ -1,6 +1,6 @@
 //! Real worker processes that lose their jobs and come back. One fault a story; `storm.rs` has them all at once.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use sql::testing::Proxy;
 
@@ -21,7 +21,7 @@ fn task(number: i64) -> Task {
     Task { number, work_ms: 0, chunks: 0, fate: Fate::Success }
 }
 
-fn settled(journal: &PathBuf) -> Vec<bool> {
+fn settled(journal: &Path) -> Vec<bool> {
     let accepted = |event: Event| match event {
         Event::Settled { accepted, .. } => Some(accepted),
         _ => None,
@@ -29,7 +29,7 @@ fn settled(journal: &PathBuf) -> Vec<bool> {
     read_journal(journal).into_iter().filter_map(accepted).collect()
 }
 
-async fn starts(journal: &PathBuf) {
+async fn starts(journal: &Path) {
     eventually("a handler starts", async || {
         let events = read_journal(journal);
         if events.iter().any(|event| matches!(event, Event::Started { .. })) { Ok(()) } else { Err(events) }
