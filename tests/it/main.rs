@@ -10,6 +10,7 @@ mod imports;
 mod logins;
 mod observability;
 mod proxy;
+mod push;
 mod restore;
 mod tidy;
 mod tls;

@@ -13,6 +13,7 @@ pub mod observed;
 mod process;
 mod raw;
 mod shopper;
+pub mod subscriber;
 mod waiting;
 mod wire;
 mod world;
