@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::Value;
 
-use crate::{STORE, with_demo_catalog};
+use crate::{STORE, with_demo_catalog, with_one_position};
 
 const BOTH: [Instance; 2] = [Instance::Frontend(0), Instance::Authoring(0)];
 /// Only ends a hung test.
@@ -173,6 +173,8 @@ async fn while_sql_is_away_a_frontend_marks_what_it_answers_from_memory() -> Res
     let layout = Layout { frontends: 1, redis: false, durable_sql: true, set, ..Layout::default() };
     let mut world = World::start(layout).await?;
     with_demo_catalog(&world).await?;
+    // What was read before the import was applied must be read again, and then nobody answers.
+    with_one_position(&world).await?;
     let path = format!("/v1/{STORE}/products/enamel-mug");
     let fresh = world.shoppers[0].get(&path).await?;
     assert!(!fresh.headers.contains_key("warning"));

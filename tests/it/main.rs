@@ -17,10 +17,12 @@ mod tls;
 mod topologies;
 mod uploads;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use e2e::{World, catalog, eventually};
+use serde_json::Value;
 
 pub(crate) const STORE: &str = "outdoor";
 /// For anything a worker does in these stories; generous, because a limit here only ends a hung test.
@@ -31,6 +33,21 @@ pub(crate) async fn with_demo_catalog(world: &World) -> Result<()> {
     world.merchant.put_store(STORE, "Stoa Outdoor", "EUR").await?;
     let report = world.merchant.import_catalog(STORE, catalog::DEMO.to_vec(), JOB_LIMIT).await?;
     assert_eq!((report.state.as_str(), report.products_created), ("Completed", catalog::DEMO_PRODUCTS));
+    Ok(())
+}
+
+/// Waits until every process has applied all changes: whoever made one is never behind it.
+pub(crate) async fn with_one_position(world: &World) -> Result<()> {
+    eventually("all processes are at the same change", JOB_LIMIT, async || {
+        let mut positions = BTreeSet::new();
+        for instance in world.instances() {
+            let health: Value =
+                reqwest::get(format!("http://{}/health", world.address(instance)?)).await?.json().await?;
+            positions.insert(health["feed"]["applied"].as_i64());
+        }
+        Ok((positions.len() == 1 && !positions.contains(&None)).then_some(()))
+    })
+    .await?;
     Ok(())
 }
 
