@@ -351,6 +351,8 @@ impl Client {
                 Ok(Message::Close { error, allow_reconnect }) => last = Some((error, allow_reconnect)),
                 Ok(_) => {}
                 Err(error) if error.to_string() == ENDED => return Ok(last),
+                // A hub that has closed no longer knows who polls.
+                Err(error) if last.is_some() && is_not_found(&error) => return Ok(last),
                 Err(error) => return Err(error),
             }
         }
@@ -395,6 +397,11 @@ impl Client {
 }
 
 const ENDED: &str = "the transport has ended";
+
+fn is_not_found(error: &ClientError) -> bool {
+    let status = error.downcast_ref::<reqwest::Error>().and_then(reqwest::Error::status);
+    status == Some(reqwest::StatusCode::NOT_FOUND)
+}
 
 /// The data of the complete events.
 fn take_events(events: &mut BytesMut) -> Bytes {
